@@ -1,0 +1,301 @@
+"""`arena.toml` and the environment, as one frozen model. Every key is explained in the shipped `arena.toml`.
+
+A wrong key, symbol, path or number raises one `ConfigError` that names file, key and remedy. Secrets are
+read from the environment (or `.env`) when they are used and are never part of the settings.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+import os
+import re
+import tomllib
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from dotenv import load_dotenv
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from arena_pipeline.errors import ConfigError
+from arena_pipeline.market.bars import Adjustment
+from arena_pipeline.market.calendar import FIRST_YEAR, LAST_YEAR, trading_calendar
+from arena_pipeline.market.universe import dax40
+
+SYMBOL = re.compile(r"\^?[A-Z0-9][A-Z0-9.\-]{0,14}")
+MODEL_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+
+
+class Strategy(enum.StrEnum):
+    """The rules that baselines follow; see `trading/baselines.py`."""
+
+    CASH = "cash"
+    BENCHMARK = "benchmark"
+    EQUAL_WEIGHT = "equal_weight"
+    MOMENTUM = "momentum"
+    RANDOM = "random"
+
+
+class ModelKind(enum.StrEnum):
+    LLM = "llm"
+    BASELINE = "baseline"
+
+
+def _money(value: Any) -> Decimal:
+    if isinstance(value, bool | float):
+        raise ValueError('write an amount as a string with two decimals, such as "100000.00"')
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation as error:
+        raise ValueError(f"{value!r} is no amount of money") from error
+    if not amount.is_finite():
+        raise ValueError(f"{value!r} is no finite amount of money")
+    if amount != amount.quantize(Decimal("0.01")):
+        raise ValueError(f"{value!r} has more than two decimals")
+    if amount < 0:
+        raise ValueError(f"{value!r} is negative")
+    return amount.quantize(Decimal("0.01"))
+
+
+def _symbol(value: str) -> str:
+    if not SYMBOL.fullmatch(value):
+        raise ValueError(f"{value!r} is no symbol; write it like SAP.DE or ^GDAXI")
+    return value
+
+
+def _model_id(value: str) -> str:
+    if not MODEL_ID.fullmatch(value):
+        raise ValueError(f"{value!r} is no model id; use a-z, 0-9, dot, dash and underscore, at most 40")
+    return value
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError("must be a finite number")
+    return value
+
+
+Money = Annotated[Decimal, BeforeValidator(_money)]
+Symbol = Annotated[str, AfterValidator(_symbol)]
+ModelId = Annotated[str, AfterValidator(_model_id)]
+Fraction = Annotated[float, Field(gt=0, le=1), AfterValidator(_finite)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ArenaSection(_Section):
+    market: str = "XETR"
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
+    starting_cash: Money = Decimal("100000.00")
+    fee_per_order: Money = Decimal("5.00")
+    start: date = date(2025, 9, 15)
+    seed: int = 20250915
+
+
+class UniverseSection(_Section):
+    symbols: tuple[Symbol, ...] = Field(default_factory=lambda: tuple(dax40()), min_length=1)
+    benchmark: Symbol = "^GDAXI"
+
+    @model_validator(mode="after")
+    def _distinct(self) -> UniverseSection:
+        twice = sorted({symbol for symbol in self.symbols if self.symbols.count(symbol) > 1})
+        if twice:
+            raise ValueError(f"symbols lists {', '.join(twice)} more than once")
+        if self.benchmark in self.symbols:
+            raise ValueError(f"the benchmark {self.benchmark} must not be one of the symbols")
+        return self
+
+
+class PricesSection(_Section):
+    source: Literal["sandbox", "files", "yahoo"] = "sandbox"
+    path: Path | None = None
+    benchmark_path: Path | None = None
+    adjustment: Adjustment = Adjustment.SPLIT
+    max_jump: Annotated[float, Field(gt=0), AfterValidator(_finite)] = 0.35
+    """A day's change of the close beyond this fraction is reported as a jump."""
+
+    @model_validator(mode="after")
+    def _paths(self) -> PricesSection:
+        if self.source == "files":
+            for key, path in (("path", self.path), ("benchmark_path", self.benchmark_path)):
+                if path is None:
+                    raise ValueError(f'source = "files" needs {key}')
+                if not path.exists():
+                    raise ValueError(f"{key} = {str(path)!r} does not exist")
+        return self
+
+
+class Feed(_Section):
+    """One news feed. `{symbol}` in the url makes it one feed per share."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    language: Literal["en", "de"] = "en"
+
+
+class NewsSection(_Section):
+    source: Literal["sandbox", "feeds", "none"] = "sandbox"
+    feeds: tuple[Feed, ...] = ()
+
+    @model_validator(mode="after")
+    def _feeds_listed(self) -> NewsSection:
+        if self.source == "feeds" and not self.feeds:
+            raise ValueError('source = "feeds" needs at least one [[news.feeds]]')
+        return self
+
+
+class FundamentalsSection(_Section):
+    source: Literal["sandbox", "alphavantage", "none"] = "none"
+
+
+class LlmSection(_Section):
+    base_url: Annotated[str, Field(pattern=r"^(sandbox|https?://.+)$")] = "sandbox"
+    api_key_env: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] = "OPENROUTER_API_KEY"
+    research_model: str = "sandbox/analyst"
+    daily_budget_usd: Money = Decimal("2.00")
+    timeout_seconds: Annotated[float, Field(gt=0, le=600), AfterValidator(_finite)] = 120.0
+    max_attempts: Annotated[int, Field(ge=1, le=5)] = 3
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 8
+
+
+class LimitsSection(_Section):
+    """What the order gate allows a language model, whatever it asks for."""
+
+    max_position: Fraction = 0.25
+    max_orders_per_session: Annotated[int, Field(ge=1, le=100)] = 10
+    max_turnover_per_session: Annotated[float, Field(gt=0, le=2), AfterValidator(_finite)] = 0.5
+
+
+class Model(_Section):
+    """One contestant."""
+
+    id: ModelId
+    kind: ModelKind
+    model: str | None = None
+    strategy: Strategy | None = None
+    knowledge_cutoff: date | None = None
+
+    @model_validator(mode="after")
+    def _kind_matches(self) -> Model:
+        if self.kind is ModelKind.LLM and not self.model:
+            raise ValueError(f'{self.id}: kind = "llm" needs model, the name at the endpoint')
+        if self.kind is ModelKind.LLM and self.strategy:
+            raise ValueError(f"{self.id}: strategy belongs to baselines")
+        if self.kind is ModelKind.BASELINE and not self.strategy:
+            raise ValueError(f'{self.id}: kind = "baseline" needs strategy')
+        if self.kind is ModelKind.BASELINE and self.model:
+            raise ValueError(f"{self.id}: a baseline has no model name")
+        return self
+
+
+class Settings(_Section):
+    """Everything the arena is told. `home` is ARENA_HOME, `file` the arena.toml it was read from."""
+
+    arena: ArenaSection = ArenaSection()
+    universe: UniverseSection = UniverseSection()
+    prices: PricesSection = PricesSection()
+    news: NewsSection = NewsSection()
+    fundamentals: FundamentalsSection = FundamentalsSection()
+    llm: LlmSection = LlmSection()
+    limits: LimitsSection = LimitsSection()
+    models: tuple[Model, ...] = Field(min_length=1)
+    home: Path
+    file: Path
+    ledger_url: str
+    lake_url: str
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Settings:
+        ids = [model.id for model in self.models]
+        twice = sorted({name for name in ids if ids.count(name) > 1})
+        if twice:
+            raise ValueError(f"models: the id {', '.join(twice)} is used more than once")
+        calendar = trading_calendar(self.arena.market)
+        if not FIRST_YEAR < self.arena.start.year < LAST_YEAR:
+            raise ValueError(f"arena.start must lie between {FIRST_YEAR + 1} and {LAST_YEAR - 1}")
+        if not calendar.is_trading_day(self.arena.start):
+            following = calendar.next_day(self.arena.start)
+            raise ValueError(f"arena.start {self.arena.start} is no trading day; the next is {following}")
+        return self
+
+    @property
+    def simulated(self) -> bool:
+        """Whether anything here comes from the sandbox: then everything made of it says so."""
+        sources = [self.prices.source, self.news.source, self.fundamentals.source]
+        if any(model.kind is ModelKind.LLM for model in self.models):
+            sources.append(self.llm.base_url)
+        return "sandbox" in sources
+
+    def model_named(self, model_id: str) -> Model:
+        for model in self.models:
+            if model.id == model_id:
+                return model
+        known = ", ".join(model.id for model in self.models)
+        raise ConfigError(f"{self.file}: no model {model_id!r}", remedy=f"use one of: {known}")
+
+
+def _flatten(error: ValidationError) -> str:
+    problems = []
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            message = "unknown key"
+        problems.append(f"{key}: {message}" if key else message)
+    return "; ".join(problems)
+
+
+def config_file() -> Path:
+    """The configuration in force: ARENA_CONFIG, else arena.toml in the working directory."""
+    return Path(os.environ.get("ARENA_CONFIG") or "arena.toml").absolute()
+
+
+def load_settings(file: Path | None = None, *, home: Path | None = None) -> Settings:
+    """Read and check the configuration. Raises ConfigError naming the file, the key and the remedy."""
+    load_dotenv(Path.cwd() / ".env")
+    file = (file or config_file()).absolute()
+    if not file.is_file():
+        raise ConfigError(
+            f"no configuration at {file}", remedy="run in the folder of arena.toml or set ARENA_CONFIG"
+        )
+    try:
+        raw = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} is no valid TOML: {error}", remedy="correct that line") from error
+    for reserved in ("home", "file", "ledger_url", "lake_url"):
+        if reserved in raw:
+            raise ConfigError(
+                f"{file}: {reserved}: unknown key", remedy="it is set through the environment (ARENA_HOME)"
+            )
+    prices = raw.get("prices")
+    if isinstance(prices, dict):
+        for key in ("path", "benchmark_path"):
+            if isinstance(prices.get(key), str):
+                prices[key] = file.parent / prices[key]
+    home = (home or Path(os.environ.get("ARENA_HOME") or ".arena")).absolute()
+    try:
+        return Settings(
+            **raw,
+            home=home,
+            file=file,
+            ledger_url=os.environ.get("ARENA_LEDGER_URL") or f"sqlite:///{home / 'ledger.db'}",
+            lake_url=os.environ.get("ARENA_LAKE_URL") or str(home / "lake"),
+        )
+    except ValidationError as error:
+        raise ConfigError(
+            f"{file}: {_flatten(error)}", remedy="the shipped arena.toml explains every key"
+        ) from None
+    except TypeError as error:
+        raise ConfigError(f"{file}: {error}", remedy="the shipped arena.toml explains every key") from None

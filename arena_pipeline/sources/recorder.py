@@ -1,0 +1,63 @@
+"""The border between the arena and everything outside: each answer is recorded before it is read.
+
+A source never talks to a vendor directly. It asks its `Recorder` for an answer to a request; live, the
+recorder has none (or, for a model, the paid answer to the very same request), so the source fetches and
+hands the bytes over to be archived. During a replay the recorder answers from the archive and raises
+`ArchiveMissing` for anything it does not hold, so nothing can reach the network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from arena_pipeline.errors import ArchiveMissing
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One answer from outside. `failure` is set (and `status` 0) when no answer came at all.
+
+    `headers` holds the few that parsing needs (content-type, etag, last-modified, retry-after), lower case.
+    """
+
+    status: int
+    body: bytes
+    fetched_at: datetime
+    headers: Mapping[str, str] = field(default_factory=dict)
+    failure: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.body).hexdigest()
+
+
+class Recorder(Protocol):
+    """Where answers from outside are kept. `request` names the question without host, port or secret."""
+
+    def recall(self, vendor: str, request: str) -> Recorded | None:
+        """The recorded answer; None when the vendor must be asked; ArchiveMissing during a replay."""
+
+    def record(self, vendor: str, request: str, answer: Recorded) -> None:
+        """Archive an answer. Secrets must not be in it."""
+
+
+class MemoryRecorder:
+    """A recorder without a store, for tests and for one-off commands. `offline` makes it a replay."""
+
+    def __init__(self, *, offline: bool = False) -> None:
+        self.answers: dict[tuple[str, str], Recorded] = {}
+        self.offline = offline
+
+    def recall(self, vendor: str, request: str) -> Recorded | None:
+        if not self.offline:
+            return None
+        if (vendor, request) not in self.answers:
+            raise ArchiveMissing(f"the archive has no answer of {vendor} to {request[:200]}")
+        return self.answers[vendor, request]
+
+    def record(self, vendor: str, request: str, answer: Recorded) -> None:
+        self.answers[vendor, request] = answer
