@@ -75,7 +75,7 @@ class TradingCalendar:
             ) from error
         self.code = code
         schedule = self._calendar.schedule
-        self._hours = {
+        self._hours: dict[date, TradingHours] = {
             stamp.date(): TradingHours(opens.to_pydatetime(), closes.to_pydatetime())
             for stamp, opens, closes in zip(schedule.index, schedule["open"], schedule["close"], strict=True)
         }

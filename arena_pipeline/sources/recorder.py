@@ -41,8 +41,8 @@ class Recorder(Protocol):
     def recall(self, vendor: str, request: str) -> Recorded | None:
         """The recorded answer; None when the vendor must be asked; ArchiveMissing during a replay."""
 
-    def record(self, vendor: str, request: str, answer: Recorded) -> None:
-        """Archive an answer. Secrets must not be in it."""
+    def record(self, vendor: str, request: str, answer: Recorded, *, sent: bytes = b"") -> None:
+        """Archive an answer and the body that was sent for it. Secrets must not be in either."""
 
 
 class MemoryRecorder:
@@ -59,5 +59,5 @@ class MemoryRecorder:
             raise ArchiveMissing(f"the archive has no answer of {vendor} to {request[:200]}")
         return self.answers[vendor, request]
 
-    def record(self, vendor: str, request: str, answer: Recorded) -> None:
+    def record(self, vendor: str, request: str, answer: Recorded, *, sent: bytes = b"") -> None:
         self.answers[vendor, request] = answer

@@ -15,3 +15,15 @@ def to_cents(amount: Decimal) -> int:
 def from_cents(cents: int) -> Decimal:
     """Integer cents as an amount with two decimals."""
     return Decimal(cents).scaleb(-2).quantize(CENT)
+
+
+def half_up(numerator: int, denominator: int) -> int:
+    """The quotient to the nearest integer, halves away from zero; `denominator` is positive. Exact."""
+    rounded = (2 * abs(numerator) + denominator) // (2 * denominator)
+    return rounded if numerator >= 0 else -rounded
+
+
+def notional_cents(price: Decimal, quantity: int) -> int:
+    """`quantity` shares at `price`, in cents, half up; exact whatever their size."""
+    numerator, denominator = price.as_integer_ratio()
+    return half_up(numerator * quantity * 100, denominator)

@@ -18,11 +18,15 @@ class OrderType(enum.StrEnum):
 
 
 class RejectReason(enum.StrEnum):
-    """Why an accepted order was not executed."""
+    """Why an accepted order was not executed.
+
+    `BELOW_ONE_SHARE`: a reverse split left less than one share of an order that was still open.
+    """
 
     INSUFFICIENT_CASH = "INSUFFICIENT_CASH"
     INSUFFICIENT_POSITION = "INSUFFICIENT_POSITION"
     INSUFFICIENT_CASH_FOR_FEE = "INSUFFICIENT_CASH_FOR_FEE"
+    BELOW_ONE_SHARE = "BELOW_ONE_SHARE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,10 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """An order that met its bar and could not be executed. It changes nothing in the book."""
+    """An order that met its bar and could not be executed. It changes nothing in the book.
+
+    `bar_id` is the bar it met; for BELOW_ONE_SHARE the id of the split that shrank it.
+    """
 
     order_id: str
     model: str

@@ -1,0 +1,214 @@
+"""One arena put together: settings, calendar, store, and the sources that the settings name.
+
+Assets, commands and the replay receive an `Arena` and nothing else. Everything that reaches outside is
+made here, with its recorder, so that a replay is the same arena with recorders that answer from the archive.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+
+from arena_pipeline.errors import ArenaError
+from arena_pipeline.llm.client import ModelClient
+from arena_pipeline.market.calendar import BERLIN, Session, TradingCalendar, trading_calendar
+from arena_pipeline.market.universe import Company, companies
+from arena_pipeline.settings import Feed, ModelKind, Settings
+from arena_pipeline.sources.feeds import FeedSource
+from arena_pipeline.sources.files import FilePrices
+from arena_pipeline.sources.fundamentals import AlphaVantage
+from arena_pipeline.sources.http import Http
+from arena_pipeline.sources.prices import PriceSource
+from arena_pipeline.sources.recorder import Recorder
+from arena_pipeline.sources.yahoo import YahooPrices
+from arena_pipeline.trading.book import MarketDay
+from arena_pipeline.warehouse import readers
+from arena_pipeline.warehouse.budget import LedgerBudget
+from arena_pipeline.warehouse.recorder import Collection, ModelRecorder, RecordedCollection
+from arena_pipeline.warehouse.store import ArenaStore
+
+Clock = Callable[[], datetime]
+LATE_AFTER = timedelta(minutes=30)
+"""A session that is decided later than this is marked late, and counts as a backfill."""
+
+ALPHA_VANTAGE_KEY = "ALPHAVANTAGE_API_KEY"
+
+
+def system_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def open_store(settings: Settings) -> ArenaStore:
+    """The ledger, lake and archive of an arena."""
+    return ArenaStore(
+        ledger_url=settings.ledger_url,
+        lake_url=settings.lake_url,
+        archive_folder=str(settings.home / "archive"),
+    )
+
+
+@dataclass
+class Arena:
+    """The parts of one arena. Use it as a context manager: it stops the sandbox it may have started."""
+
+    settings: Settings
+    store: ArenaStore
+    clock: Clock = system_clock
+    origin: ArenaStore | None = None
+    """During a replay, the store whose archive answers; nothing outside is asked then."""
+    _stack: ExitStack = field(default_factory=ExitStack)
+    _recorded: RecordedCollection | None = None
+    _market_days: tuple[object, list[MarketDay]] | None = None
+
+    def __enter__(self) -> Arena:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._stack.close()
+        self.store.close()
+
+    # -- facts -----------------------------------------------------------------------------------------
+
+    @cached_property
+    def calendar(self) -> TradingCalendar:
+        return trading_calendar(self.settings.arena.market)
+
+    @cached_property
+    def companies(self) -> dict[str, Company]:
+        return companies(self.settings.universe.symbols)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return self.settings.universe.symbols
+
+    @property
+    def priced_symbols(self) -> tuple[str, ...]:
+        """The shares and the benchmark, which benchmark hold buys."""
+        return (*self.symbols, self.settings.universe.benchmark)
+
+    @property
+    def start(self) -> date:
+        return self.settings.arena.start
+
+    @property
+    def has_research_model(self) -> bool:
+        """Whether anybody reads what a research model would write."""
+        return any(model.kind is ModelKind.LLM for model in self.settings.models)
+
+    def is_live(self, session: Session) -> bool:
+        """Whether a session is being decided at its own time."""
+        return timedelta(0) <= self.clock() - session.time <= LATE_AFTER
+
+    def is_today(self, day: date) -> bool:
+        return self.clock().astimezone(BERLIN).date() == day
+
+    def market_days(self, last: date) -> list[MarketDay]:
+        """The days from the start to `last` as the replay sees them; kept until the bars change."""
+        state = (
+            self.store.partitions("daily_bars"),
+            self.store.partitions("intraday_bars"),
+            self.store.partitions("corporate_actions"),
+        )
+        if self._market_days is None or self._market_days[0] != state:
+            stored = [date.fromisoformat(key) for key in state[0] if key != "history"]
+            end = max([*stored, last])
+            days = readers.market_days(self.store, self.calendar, self.start, end)
+            self._market_days = (state, days)
+        return [day for day in self._market_days[1] if day.day <= last]
+
+    # -- the border ------------------------------------------------------------------------------------
+
+    def collection(self, asset: str, partitions: Sequence[str]) -> Collection | RecordedCollection:
+        """The recorder for one reading of a source; during a replay, the recorded one."""
+        if self.origin is not None:
+            if self._recorded is None:
+                raise ArenaError(f"{asset} was read during a replay outside a recorded collection")
+            return self._recorded
+        return Collection(self.store, asset, partitions, self.clock())
+
+    def replaying(self, recorded: RecordedCollection, at: datetime) -> None:
+        """From here on, sources answer from this recorded collection, and the clock stands at its time."""
+        self._recorded = recorded
+        self.clock = lambda: at
+
+    def prices(self, recorder: Recorder) -> PriceSource:
+        settings = self.settings.prices
+        if settings.source == "files":
+            if settings.path is None or settings.benchmark_path is None:
+                raise ArenaError("prices.path and prices.benchmark_path are not set")
+            return FilePrices(
+                settings.path,
+                settings.benchmark_path,
+                benchmark=self.settings.universe.benchmark,
+                symbols=self.symbols,
+                adjustment=settings.adjustment,
+                calendar=self.calendar,
+                max_jump=settings.max_jump,
+                recorder=recorder,
+                clock=self.clock,
+            )
+        return YahooPrices(
+            recorder,
+            clock=self.clock,
+            calendar=self.calendar,
+            max_jump=settings.max_jump,
+            base_url=self._sandbox_url("yahoo_url") if settings.source == "sandbox" else None,
+        )
+
+    def feeds(self, recorder: Recorder) -> FeedSource:
+        if self.settings.news.source == "sandbox":
+            base = self._sandbox_url("feeds_url")
+            feeds: tuple[Feed, ...] = (
+                Feed(name="sandbox-shares", url=base + "/{symbol}?from={from}&to={to}"),
+                Feed(name="sandbox-market", url=base + "/market?from={from}&to={to}"),
+            )
+        else:
+            feeds = self.settings.news.feeds
+        return FeedSource(Http(recorder, clock=self.clock), feeds)
+
+    def fundamentals(self, recorder: Recorder) -> AlphaVantage:
+        http = Http(recorder, clock=self.clock)
+        if self.settings.fundamentals.source == "sandbox":
+            return AlphaVantage(http, api_key="sandbox", base_url=self._sandbox_url("fundamentals_url"))
+        return AlphaVantage(http, api_key=os.environ.get(ALPHA_VANTAGE_KEY))
+
+    @cached_property
+    def models(self) -> ModelClient:
+        """The one client for every model."""
+        settings = self.settings.llm
+        sandbox = settings.base_url == "sandbox"
+        return ModelClient(
+            base_url=self._sandbox_url("llm_url") if sandbox else settings.base_url,
+            api_key="sandbox" if sandbox else os.environ.get(settings.api_key_env),
+            recorder=ModelRecorder(self.origin or self.store, offline=self.origin is not None),
+            clock=self.clock,
+            budget=LedgerBudget(self.store, settings.daily_budget_usd, clock=self.clock),
+            timeout=settings.timeout_seconds,
+            max_attempts=settings.max_attempts,
+            concurrency=settings.concurrency,
+        )
+
+    def _sandbox_url(self, name: str) -> str:
+        if self.origin is not None:
+            return f"http://127.0.0.1:9/{name}"
+        return str(getattr(self._sandbox, name))
+
+    @cached_property
+    def _sandbox(self) -> object:
+        from arena_pipeline.sandbox.server import SandboxServer
+
+        return self._stack.enter_context(
+            SandboxServer(
+                seed=self.settings.arena.seed,
+                symbols=self.symbols,
+                benchmark=self.settings.universe.benchmark,
+                calendar=self.calendar,
+            )
+        )

@@ -1,0 +1,106 @@
+"""The books of the models: their stored orders, replayed over the market days. Nothing here is stored."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from arena_pipeline.arena import Arena
+from arena_pipeline.errors import ChainGap
+from arena_pipeline.settings import ModelKind
+from arena_pipeline.trading.book import DayResult
+from arena_pipeline.trading.orders import Order, OrderType, Side
+from arena_pipeline.trading.replay import replay
+from arena_pipeline.warehouse.store import ArenaStore, utc_text
+from arena_pipeline.warehouse.tables import decisions, models, orders
+
+
+
+def register_models(arena: Arena, connection: Connection) -> None:
+    """Enter the configured models in the ledger; one that is known stays as it was registered."""
+    known = set(connection.scalars(select(models.c.id)))
+    for model in arena.settings.models:
+        if model.id not in known:
+            connection.execute(
+                models.insert().values(
+                    id=model.id,
+                    kind=model.kind.value,
+                    model=model.model,
+                    strategy=model.strategy.value if model.strategy else None,
+                    knowledge_cutoff=model.knowledge_cutoff.isoformat() if model.knowledge_cutoff else None,
+                    registered_at=utc_text(arena.clock()),
+                )
+            )
+
+
+def registered_models(store: ArenaStore) -> list[tuple[str, ModelKind]]:
+    """(id, kind) of every model ever registered, by id."""
+    with store.ledger.read() as connection:
+        rows = connection.execute(select(models.c.id, models.c.kind).order_by(models.c.id))
+        return [(row.id, ModelKind(row.kind)) for row in rows]
+
+
+def decided_sessions(store: ArenaStore, model: str) -> set[str]:
+    with store.ledger.read() as connection:
+        return set(connection.scalars(select(decisions.c.session).where(decisions.c.model == model)))
+
+
+def accepted_orders(store: ArenaStore, model: str) -> dict[str, list[Order]]:
+    """The orders of a model that passed the gate, by session, in the order of their numbers."""
+    with store.ledger.read() as connection:
+        rows = connection.execute(
+            select(orders)
+            .where(orders.c.model == model, orders.c.accepted)
+            .order_by(orders.c.submitted_at, orders.c.seq)
+        ).all()
+    by_session: dict[str, list[Order]] = defaultdict(list)
+    for row in rows:
+        by_session[row.session].append(order_from(row))
+    return by_session
+
+
+def order_from(row: Any) -> Order:
+    return Order(
+        id=row.id,
+        model=row.model,
+        symbol=row.symbol,
+        side=Side(row.side),
+        quantity=row.quantity,
+        submitted_at=datetime.fromisoformat(row.submitted_at),
+        type=OrderType(row.type),
+    )
+
+
+def book_days(arena: Arena, model: str, last: date) -> dict[date, DayResult]:
+    """Every trading day of a model's book from the start to `last`.
+
+    Raises ChainGap when a session up to `last` is undecided or a day's bars were not collected.
+    """
+    decided = decided_sessions(arena.store, model)
+    for session in arena.calendar.sessions(arena.start, last):
+        if session.key not in decided:
+            raise ChainGap(
+                f"{model} has not decided {session.key}, so its book of {last} is not known",
+                remedy=f"materialise decisions for {model}|{session.key} first, or run arena backfill",
+            )
+    require_bars(arena, arena.calendar.days(arena.start, last))
+    submitted = [order for entry in accepted_orders(arena.store, model).values() for order in entry]
+    days = arena.market_days(last)
+    settings = arena.settings.arena
+    results = replay(model, settings.starting_cash, settings.fee_per_order, submitted, days)
+    return {day.day: result for day, result in zip(days, results, strict=True)}
+
+
+def require_bars(arena: Arena, days: Iterable[date]) -> None:
+    """Raises ChainGap naming the first day whose bars were not collected."""
+    collected = arena.store.partitions("daily_bars")
+    for day in days:
+        if day.isoformat() not in collected:
+            raise ChainGap(
+                f"the bars of {day} were not collected",
+                remedy=f"materialise daily_bars for {day} first, or run arena backfill",
+            )

@@ -1,0 +1,432 @@
+"""Group *arena*: what each model decides in each session.
+
+A decision rests on the model's book, which rests on its earlier decisions; so the asset depends on itself
+one session earlier and computes the book by replaying the earlier orders over the bars known at the session.
+A decision is a fact: one that is stored is never made again, whatever is materialised.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select
+
+from arena_pipeline.arena import LATE_AFTER, Arena
+from arena_pipeline.assets.books import accepted_orders, decided_sessions, register_models, require_bars
+from arena_pipeline.assets.costs import note_costs
+from arena_pipeline.assets.research import briefings_for
+from arena_pipeline.assets.step import Outcome, Run
+from arena_pipeline.assets.technical import bar_window
+from arena_pipeline.errors import ChainGap
+from arena_pipeline.llm.client import ModelRequest
+from arena_pipeline.llm.prompts import DecisionContext, PositionView, decision_prompt
+from arena_pipeline.llm.schemas import DecisionReply
+from arena_pipeline.market.bars import Bar
+from arena_pipeline.market.calendar import SUBMISSION_LATENCY, Session
+from arena_pipeline.market.indicators import indicator_anchor
+from arena_pipeline.market.vintages import BarHistory
+from arena_pipeline.settings import Model, ModelKind
+from arena_pipeline.trading import baselines
+from arena_pipeline.trading.baselines import BaselineContext
+from arena_pipeline.trading.book import Book
+from arena_pipeline.trading.limits import GateResult, OrderRequest, gate
+from arena_pipeline.trading.money import from_cents, to_cents
+from arena_pipeline.trading.orders import Order, OrderType
+from arena_pipeline.trading.replay import Replay
+from arena_pipeline.warehouse import readers
+from arena_pipeline.warehouse.store import Edge, Row, Written, utc_text
+from arena_pipeline.warehouse.tables import decisions as decisions_table
+from arena_pipeline.warehouse.tables import orders as orders_table
+
+RECENT = 5
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a model chose, before it is stored."""
+
+    results: Sequence[GateResult]
+    confidence: float | None
+    reasoning: str
+    failure: str | None
+    version: str
+    edges: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class View:
+    """What a session may know: the book, the last known prices, and the closes of before."""
+
+    session: Session
+    book: Book
+    prices: dict[str, Decimal]
+    windows: dict[str, str]
+    closes: dict[str, Sequence[tuple[date, Decimal]]]
+
+
+def decisions(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
+    """One decision per model and session, its orders beside it, each with the gate's verdict.
+
+    `outcome` is decided or abstained; no order ever comes from an answer that could not be read.
+    """
+    wanted: dict[str, list[str]] = defaultdict(list)
+    for key in keys:
+        model, _, session = key.partition("|")
+        wanted[model].append(session)
+    with arena.store.ledger.transaction() as connection:
+        register_models(arena, connection)
+    outcomes = []
+    for model, sessions in wanted.items():
+        outcomes += _Chain(arena, arena.settings.model_named(model), run).decide(sorted(sessions))
+    return outcomes
+
+
+class _Chain:
+    """The sessions of one model, in order."""
+
+    def __init__(self, arena: Arena, model: Model, run: Run) -> None:
+        self._arena, self._model, self._run = arena, model, run
+        settings = arena.settings.arena
+        self._replay = Replay(model.id, settings.starting_cash, settings.fee_per_order)
+        self._recent: list[Row] = []
+
+    def decide(self, wanted: Sequence[str]) -> list[Outcome]:
+        arena = self._arena
+        last = arena.calendar.session(wanted[-1])
+        sessions = [s for s in arena.calendar.sessions(arena.start, last.day) if s.time <= last.time]
+        stored = decided_sessions(arena.store, self._model.id)
+        self._require(sessions, stored, set(wanted))
+        earlier = accepted_orders(arena.store, self._model.id)
+        days = {day.day: day for day in arena.market_days(last.day)}
+        pending = sorted(days)
+        knowledge = _Knowledge(arena, [s for s in sessions if s.key in wanted])
+        outcomes = []
+        for session in sessions:
+            while pending and pending[0] < session.day:
+                self._replay.run(days[pending.pop(0)])
+            if session.key in stored:
+                placed = earlier.get(session.key, [])
+                if session.key in wanted:
+                    outcomes.append(self._known(session))
+            else:
+                view = knowledge.view(session, self._book_at(session, days))
+                choice = self._choose(session, view, sessions)
+                written, placed = self._store(session, choice)
+                outcomes.append(_outcome(written, choice))
+            self._recent.append(_recent(session, placed))
+            for order in placed:
+                self._replay.submit(order)
+        return outcomes
+
+    def _require(self, sessions: Sequence[Session], stored: set[str], wanted: set[str]) -> None:
+        if self._arena.origin is None and sessions[-1].time > self._arena.clock():
+            raise ChainGap(
+                f"{sessions[-1].key} lies in the future", remedy="decide a session when its time has come"
+            )
+        for session in sessions:
+            if session.key not in stored and session.key not in wanted:
+                raise ChainGap(
+                    f"{self._model.id} has not decided {session.key}, on which {min(wanted)} builds",
+                    remedy="run arena backfill from there; it decides in order",
+                )
+        researched = self._arena.store.partitions("briefings")
+        for key in sorted(wanted - stored):
+            if key not in researched:
+                raise ChainGap(
+                    f"{self._model.id} cannot decide {key}: the session has no briefings yet",
+                    remedy=f"materialise briefings for {key} first, or run arena backfill",
+                )
+        require_bars(self._arena, [s.day for s in sessions if s.day < sessions[-1].day])
+
+    def _book_at(self, session: Session, days: dict[date, Any]) -> Book:
+        """The book as the session sees it: of its own day only what had happened before."""
+        day = days.get(session.day)
+        if day is None or session.time <= day.opens_at:
+            return self._replay.book
+        fork = self._replay.fork()
+        fork.run(day, until=session.time)
+        return fork.book
+
+    def _choose(self, session: Session, view: View, sessions: Sequence[Session]) -> Choice:
+        if self._model.kind is ModelKind.BASELINE:
+            return self._follow_rule(session, view, sessions)
+        return self._ask(session, view)
+
+    def _follow_rule(self, session: Session, view: View, sessions: Sequence[Session]) -> Choice:
+        strategy = self._model.strategy
+        if strategy is None:
+            raise ValueError(f"{self._model.id} has no strategy")
+        position = sessions.index(session)
+        settings = self._arena.settings
+        decision = baselines.decide(
+            strategy,
+            BaselineContext(
+                model=self._model.id,
+                session=session,
+                first=position == 0,
+                new_month=position == 0 or sessions[position - 1].day.month != session.day.month,
+                book=view.book,
+                closes=view.closes,
+                symbols=settings.universe.symbols,
+                benchmark=settings.universe.benchmark,
+                fee=settings.arena.fee_per_order,
+                seed=settings.arena.seed,
+            ),
+        )
+        return Choice(
+            results=[GateResult(order, True, None, "a baseline's order") for order in decision.orders],
+            confidence=None,
+            reasoning=decision.reasoning,
+            failure=None,
+            version=baselines.__name__.rsplit(".", 1)[-1],
+            edges=[(view.windows[s], "decided from") for s in decision.symbols_used if s in view.windows],
+        )
+
+    def _ask(self, session: Session, view: View) -> Choice:
+        arena, settings = self._arena, self._arena.settings
+        briefings = briefings_for(arena, session, view.book.holdings.keys() & set(arena.symbols), self._run)
+        prompt = decision_prompt(self._context(session, view, briefings))
+        (outcome,) = arena.models.ask_all(
+            [
+                ModelRequest(
+                    model=str(self._model.model),
+                    purpose="decision",
+                    system=prompt.system,
+                    user=prompt.user,
+                    schema=DecisionReply,
+                    spender=self._model.id,
+                )
+            ]
+        )
+        note_costs(arena, session.key, self._model.id, "decision", [outcome])
+        reply = outcome.answer
+        requests = [
+            OrderRequest(order.symbol, order.side, order.quantity, order.confidence, order.reason)
+            for order in (reply.orders if reply else ())
+        ]
+        results = gate(
+            requests,
+            book=view.book,
+            prices={symbol: view.prices[symbol] for symbol in arena.symbols if symbol in view.prices},
+            allowed=frozenset(arena.symbols),
+            limits=settings.limits,
+            fee=settings.arena.fee_per_order,
+        )
+        if outcome.failure:
+            self._run.report(f"{self._model.id} abstained in {session.key}: {outcome.failure}")
+        return Choice(
+            results=results,
+            confidence=reply.confidence if reply else None,
+            reasoning=reply.reasoning if reply else "",
+            failure=outcome.failure,
+            version=prompt.version,
+            edges=[
+                *((briefing.id, "decided from") for briefing in briefings),
+                *((exchange.id, "answered by") for exchange in outcome.exchanges),
+                *((view.windows[symbol], "priced by") for symbol in sorted(view.book.holdings) if symbol in view.windows),
+            ],
+        )
+
+    def _context(self, session: Session, view: View, briefings: Sequence[Any]) -> DecisionContext:
+        settings, book = self._arena.settings, view.book
+        shown = {briefing.symbol for briefing in briefings} | book.holdings.keys()
+        value = sum(
+            to_cents(view.prices[symbol] * holding.quantity) if symbol in view.prices else holding.cost_cents
+            for symbol, holding in book.holdings.items()
+        )
+        limits = settings.limits
+        return DecisionContext(
+            session=session.key,
+            session_name=session.name.value,
+            currency=settings.arena.currency,
+            cash=from_cents(book.cash_cents),
+            nav=from_cents(book.cash_cents + book.receivable_cents + value),
+            fee_per_order=settings.arena.fee_per_order,
+            positions=tuple(
+                PositionView(symbol, holding.quantity, from_cents(holding.cost_cents), view.prices.get(symbol))
+                for symbol, holding in book.holdings.items()
+            ),
+            briefings=tuple(briefings),
+            prices={symbol: view.prices[symbol] for symbol in sorted(shown) if symbol in view.prices},
+            open_orders=tuple(
+                {"symbol": order.symbol, "side": order.side.value, "quantity": order.quantity}
+                for order in book.open_orders
+            ),
+            recent_decisions=tuple(self._recent[-RECENT:]),
+            limits=limits.model_dump(mode="json"),
+            market={"exchange": settings.arena.market, "benchmark": settings.universe.benchmark},
+        )
+
+    def _store(self, session: Session, choice: Choice) -> tuple[Written, list[Order]]:
+        arena, model = self._arena, self._model
+        submitted_at, provenance, late = self._circumstances(session)
+        identity = f"decision:{model.id}:{session.key}"
+        decision: Row = {
+            "id": identity,
+            "model": model.id,
+            "session": session.key,
+            "trading_day": session.day.isoformat(),
+            "session_time": utc_text(session.time),
+            "submitted_at": utc_text(submitted_at),
+            "outcome": "abstained" if choice.failure else "decided",
+            "confidence": None if choice.confidence is None else repr(choice.confidence),
+            "reasoning": choice.reasoning,
+            "failure": choice.failure,
+            "code_version": choice.version,
+            "provenance": provenance,
+            "late": late,
+            "simulated": arena.settings.simulated,
+        }
+        rows = [
+            _order_row(model.id, session, identity, seq, result, submitted_at)
+            for seq, result in enumerate(choice.results, start=1)
+        ]
+        now = arena.clock()
+        with arena.store.ledger.transaction() as connection:
+            connection.execute(
+                decisions_table.insert().values(**decision, run_id=self._run.id, recorded_at=utc_text(now))
+            )
+            if rows:
+                connection.execute(orders_table.insert(), rows)
+            arena.store.add_edges(
+                connection,
+                [
+                    *(Edge(identity, parent, role) for parent, role in choice.edges),
+                    *(Edge(row["id"], identity, "ordered by") for row in rows),
+                ],
+            )
+            written = arena.store.note_partition(
+                connection,
+                "decisions",
+                f"{model.id}|{session.key}",
+                [decision, *rows],
+                run_id=self._run.id,
+                now=now,
+            )
+        return written, [
+            Order(
+                row["id"],
+                model.id,
+                row["symbol"],
+                result.request.side,
+                row["quantity"],
+                submitted_at,
+                OrderType(row["type"]),
+            )
+            for row, result in zip(rows, choice.results, strict=True)
+            if result.accepted
+        ]
+
+    def _circumstances(self, session: Session) -> tuple[datetime, str, bool]:
+        """When the orders went out, and whether that was live and late; a replay takes what was recorded."""
+        arena = self._arena
+        if arena.origin is not None:
+            with arena.origin.ledger.read() as connection:
+                row = connection.execute(
+                    select(decisions_table).where(
+                        decisions_table.c.model == self._model.id, decisions_table.c.session == session.key
+                    )
+                ).one()
+            return datetime.fromisoformat(row.submitted_at), row.provenance, row.late
+        if arena.is_live(session):
+            return arena.clock(), "live", False
+        same_day = arena.is_today(session.day) and arena.clock() - session.time > LATE_AFTER
+        if same_day:
+            return arena.clock(), "live", True
+        return session.time + SUBMISSION_LATENCY, "backfill", False
+
+    def _known(self, session: Session) -> Outcome:
+        key = f"{self._model.id}|{session.key}"
+        digest = self._arena.store.partitions("decisions")[key]
+        return Outcome(Written(key, 1, digest, 1, changed=False), {"reused": True})
+
+
+class _Knowledge:
+    """Prices as known at each of some sessions, from bars loaded once."""
+
+    def __init__(self, arena: Arena, sessions: Sequence[Session]) -> None:
+        self._arena = arena
+        first, last = sessions[0].day, sessions[-1].day
+        self._daily = readers.daily_bars(arena.store, indicator_anchor(first), last)
+        self._intraday = readers.intraday_bars(arena.store, first, last)
+        self._fresh: dict[str, tuple[list[datetime], list[Bar], list[tuple[date, Decimal]]]] = {}
+
+    def view(self, session: Session, book: Book) -> View:
+        closes: dict[str, Sequence[tuple[date, Decimal]]] = {}
+        windows: dict[str, str] = {}
+        prices: dict[str, Decimal] = {}
+        for symbol in self._arena.priced_symbols:
+            bars, series = self._known(symbol, session)
+            if bars:
+                closes[symbol] = series
+                windows[symbol] = bar_window(symbol, bars[0].id, bars[-1].id)
+                prices[symbol] = bars[-1].close
+            quarters = self._intraday.known(symbol, session.time, since=session.day)
+            fresh = [bar for bar in quarters if not bar.stale]
+            if fresh:
+                prices[symbol] = fresh[-1].close
+        return View(session, book, prices, windows, closes)
+
+    def _known(self, symbol: str, session: Session) -> tuple[list[Bar], list[tuple[date, Decimal]]]:
+        """The daily bars known before a session, without stale ones, and their closes by day."""
+        if self._daily.is_restated(symbol):
+            bars = [bar for bar in self._daily.known(symbol, session.time) if not bar.stale]
+            return bars, [(bar.day, bar.close) for bar in bars]
+        if symbol not in self._fresh:
+            bars = [bar for bar in self._daily.all(symbol) if not bar.stale]
+            self._fresh[symbol] = ([bar.known_at for bar in bars], bars, [(bar.day, bar.close) for bar in bars])
+        known_at, bars, series = self._fresh[symbol]
+        count = bisect.bisect_left(known_at, session.time)
+        return bars[:count], series[:count]
+
+
+def _order_row(
+    model: str, session: Session, decision: str, seq: int, result: GateResult, submitted_at: datetime
+) -> Row:
+    request = result.request
+    return {
+        "id": f"order:{model}:{session.key}:{seq}",
+        "decision": decision,
+        "model": model,
+        "session": session.key,
+        "seq": seq,
+        "symbol": request.symbol,
+        "side": request.side.value,
+        "quantity": request.quantity,
+        "type": OrderType.MARKET.value,
+        "confidence": None if request.confidence is None else repr(request.confidence),
+        "reason": request.reason,
+        "accepted": result.accepted,
+        "refusal": result.reason.value if result.reason else None,
+        "refusal_detail": None if result.accepted else result.detail,
+        "submitted_at": utc_text(submitted_at),
+    }
+
+
+def _recent(session: Session, placed: Sequence[Order]) -> Row:
+    return {
+        "session": session.key,
+        "orders": [
+            {"symbol": order.symbol, "side": order.side.value, "quantity": order.quantity} for order in placed
+        ],
+    }
+
+
+def _outcome(written: Written, choice: Choice) -> Outcome:
+    accepted = [result.request for result in choice.results if result.accepted]
+    return Outcome(
+        written,
+        {
+            "outcome": "abstained" if choice.failure else "decided",
+            "orders": len(accepted),
+            "refused": len(choice.results) - len(accepted),
+            "failure": choice.failure or "none",
+        },
+        [{"side": r.side.value, "symbol": r.symbol, "quantity": r.quantity} for r in accepted[:8]],
+    )

@@ -1,0 +1,204 @@
+"""Group *news*: articles per trading day, and news momentum per session.
+
+Source: the feeds of arena.toml. An article counts from when it was first seen here; in a backfill from when
+it was published. A feed that did not answer with a feed is broken, which is never "no news".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, date, datetime, time, timedelta
+
+from arena_pipeline.arena import Arena
+from arena_pipeline.assets.step import Outcome, Run
+from arena_pipeline.market.calendar import BERLIN, Session
+from arena_pipeline.news.articles import Article, to_articles
+from arena_pipeline.news.momentum import MomentumRow, momentum as momentum_of
+from arena_pipeline.sources.feeds import FeedReply
+from arena_pipeline.warehouse import readers
+from arena_pipeline.warehouse.rows import article_row
+from arena_pipeline.warehouse.store import Edge, Partition, Row
+
+BASELINE_DAYS = 30
+WINDOW = timedelta(hours=24)
+
+
+def articles(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
+    """Articles about shares of the universe, by the trading day on which they can first matter.
+
+    One row per article (url and title); the weekend's belong to Monday. `feed_health` holds one row per
+    feed and day: its status, items, newest item, and why it is broken if it is.
+    """
+    if arena.settings.news.source == "none":
+        written = arena.store.write_frames(
+            "articles", [Partition(key, []) for key in keys], run_id=run.id, now=arena.clock()
+        )
+        return [Outcome(entry, {"feeds": "none configured"}) for entry in written]
+    days = [date.fromisoformat(key) for key in keys]
+    since = arena.calendar.previous_day(min(days)) + timedelta(days=1)
+    collection = arena.collection("articles", keys)
+    replies = arena.feeds(collection).collect(arena.symbols, since, max(days))
+    found = _found(arena, replies, live=len(days) == 1 and arena.is_today(days[0]))
+    rows = {key: _rows(arena, key, found) for key in keys}
+    health = [_health(reply) for reply in replies]
+    broken = [f"feed {row['feed']} {row['symbol'] or ''} is broken: {row['broken']}" for row in health if row["broken"]]
+    for text in broken:
+        run.report(text)
+    now = arena.clock()
+    arena.store.write_frames("feed_health", [Partition(key, health) for key in keys], run_id=run.id, now=now)
+    written = arena.store.write_frames(
+        "articles",
+        [Partition(key, rows[key]) for key in keys],
+        run_id=run.id,
+        now=now,
+        within=lambda connection: collection.enter(connection, run.id),
+    )
+    return [
+        Outcome(
+            entry,
+            {"feeds": len(replies), "broken_feeds": len(broken), "undated": _undated(rows[entry.key])},
+            [{"source": row["source"], "sentiment": row["sentiment"]} for row in rows[entry.key][:8]],
+        )
+        for entry in written
+    ]
+
+
+def momentum(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
+    """News momentum per share: stories, sources, sentiment in [-1, 1] and volume against the days before.
+
+    Reads articles known before the session, over 24 hours or since the session before, whichever is longer.
+    """
+    sessions = [arena.calendar.session(key) for key in keys]
+    first, last = sessions[0].day, sessions[-1].day
+    news = readers.articles(arena.store, first - timedelta(days=BASELINE_DAYS + 10), last)
+    partitions, figures = [], {}
+    for session in sessions:
+        rows = _momenta(arena, news, session)
+        figures[session.key] = {
+            "stories": sum(row.articles for row in rows),
+            "shares_with_news": sum(row.articles > 0 for row in rows),
+        }
+        partitions.append(
+            Partition(
+                session.key,
+                [_momentum_row(session, row) for row in rows],
+                [
+                    Edge(_momentum_id(session, row.symbol), article, "counts")
+                    for row in rows
+                    for article in row.inputs
+                ],
+            )
+        )
+    written = arena.store.write_frames("momentum", partitions, run_id=run.id, now=arena.clock())
+    return [
+        Outcome(
+            entry,
+            figures[entry.key],
+            [
+                {name: row[name] for name in ("symbol", "articles", "mean_sentiment", "score")}
+                for row in sorted(part.rows, key=lambda row: -abs(row["score"]))[:8]
+            ],
+        )
+        for entry, part in zip(written, partitions, strict=True)
+    ]
+
+
+def window_start(arena: Arena, session: Session) -> datetime:
+    """From when news counts for a session: 24 hours before, or the session before, whichever is earlier."""
+    day = session.day
+    earlier = [entry for entry in arena.calendar.sessions_of(day) if entry.time < session.time]
+    previous = earlier[-1] if earlier else arena.calendar.sessions_of(arena.calendar.previous_day(day))[-1]
+    return min(session.time - WINDOW, previous.time)
+
+
+def _momenta(arena: Arena, news: readers.NewsHistory, session: Session) -> list[MomentumRow]:
+    since = window_start(arena, session)
+    known = news.known(session.time, since=since - timedelta(days=BASELINE_DAYS))
+    by_symbol: dict[str, list[Article]] = {symbol: [] for symbol in arena.symbols}
+    for article in known:
+        for symbol in article.symbols:
+            by_symbol[symbol].append(article)
+    rows = [momentum_of(by_symbol[symbol], symbol=symbol, at=session.time, since=since) for symbol in arena.symbols]
+    if arena.settings.news.source == "none":
+        rows = [replace(row, reason="no feeds configured") for row in rows]
+    return rows
+
+
+def _momentum_id(session: Session, symbol: str) -> str:
+    return f"momentum:{session.key}:{symbol}"
+
+
+def _momentum_row(session: Session, row: MomentumRow) -> Row:
+    return {
+        "id": _momentum_id(session, row.symbol),
+        "session": session.key,
+        **asdict(row),
+        "inputs": list(row.inputs),
+    }
+
+
+def _found(arena: Arena, replies: Sequence[FeedReply], *, live: bool) -> list[Article]:
+    """All articles of the replies, one per id, with the symbols of each feed that carried it."""
+    found: dict[str, Article] = {}
+    for reply in replies:
+        if reply.parsed is None:
+            continue
+        for article in to_articles(
+            reply.parsed.items,
+            companies=arena.companies,
+            fetched_at=reply.recorded.fetched_at,
+            raw=reply.recorded.sha256,
+            live=live,
+        ):
+            known = found.get(article.id)
+            if known is not None:
+                article = replace(
+                    min(known, article, key=lambda entry: (entry.known_at, entry.source)),
+                    symbols=tuple(sorted({*known.symbols, *article.symbols})),
+                )
+            found[article.id] = article
+    return list(found.values())
+
+
+def _rows(arena: Arena, key: str, found: Sequence[Article]) -> list[Row]:
+    """The articles of one trading day: what is stored already, as first seen, and what is new."""
+    day = date.fromisoformat(key)
+    opens = _midnight(arena.calendar.previous_day(day) + timedelta(days=1))
+    ends = _midnight(day + timedelta(days=1))
+    rows = {row["id"]: row for row in _stored_rows(arena, key)}
+    for article in found:
+        if article.symbols and opens <= article.known_at < ends:
+            rows.setdefault(article.id, article_row(article))
+    return list(rows.values())
+
+
+def _stored_rows(arena: Arena, key: str) -> list[Row]:
+    if key not in arena.store.partitions("articles"):
+        return []
+    return [
+        {name: value for name, value in row.items() if name != "partition"}
+        for row in arena.store.rows("articles", "partition = $key", key=key)
+    ]
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(0), tzinfo=BERLIN).astimezone(UTC)
+
+
+def _health(reply: FeedReply) -> Row:
+    items = reply.parsed.items if reply.parsed else ()
+    return {
+        "id": f"feed:{reply.feed}:{reply.symbol or 'market'}",
+        "feed": reply.feed,
+        "symbol": reply.symbol,
+        "status": reply.recorded.status,
+        "items": len(items),
+        "rejected": len(reply.parsed.rejected) if reply.parsed else 0,
+        "newest": max((item.published_at for item in items if item.published_at), default=None),
+        "broken": reply.broken,
+    }
+
+
+def _undated(rows: Sequence[Row]) -> int:
+    return sum(row["published_at"] is None for row in rows)

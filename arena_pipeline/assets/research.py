@@ -1,0 +1,267 @@
+"""Group *research*: the watchlist and the briefings of a session, the same for every model.
+
+A briefing is written once, by the research model, from facts that code derived; no text from outside gets
+into it. A share that a model holds and that is not on the watchlist gets its briefing when first asked for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+
+from arena_pipeline.arena import Arena
+from arena_pipeline.assets.costs import note_costs
+from arena_pipeline.assets.news import BASELINE_DAYS, window_start
+from arena_pipeline.assets.step import Outcome, Run
+from arena_pipeline.llm.client import ModelOutcome, ModelRequest
+from arena_pipeline.llm.prompts import synthesis_prompt
+from arena_pipeline.market.calendar import Session
+from arena_pipeline.news.articles import deduplicate
+from arena_pipeline.news.momentum import MomentumRow
+from arena_pipeline.research.briefing import Briefing, BriefingSynthesis, Point, compose_briefing
+from arena_pipeline.research.facts import Fact, Facts, Signal, build_facts
+from arena_pipeline.research.watchlist import watchlist as watchlist_of
+from arena_pipeline.warehouse import readers
+from arena_pipeline.warehouse.digest import canonical
+from arena_pipeline.warehouse.store import Edge, Partition, Row
+
+RESEARCH = "research"
+HELD = "held_briefings"
+
+
+def watchlist(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
+    """The ten shares that news and prices moved most, with rank, score and the reason in words."""
+    momenta = _by_session(arena, "momentum", keys)
+    indicators = _by_session(arena, "indicators", keys)
+    partitions = []
+    for key in keys:
+        rows = watchlist_of([_momentum_from(row) for row in momenta[key].values()], indicators[key])
+        partitions.append(
+            Partition(
+                key,
+                [{"id": f"watchlist:{key}:{row.symbol}", "session": key, **asdict(row)} for row in rows],
+                [
+                    Edge(f"watchlist:{key}:{row.symbol}", source[key][row.symbol]["id"], role)
+                    for row in rows
+                    for source, role in ((momenta, "ranked by"), (indicators, "ranked by"))
+                    if row.symbol in source[key]
+                ],
+            )
+        )
+    written = arena.store.write_frames("watchlist", partitions, run_id=run.id, now=arena.clock())
+    return [
+        Outcome(entry, preview=[{n: row[n] for n in ("rank", "symbol", "score", "why")} for row in part.rows])
+        for entry, part in zip(written, partitions, strict=True)
+    ]
+
+
+def briefings(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
+    """One briefing per share of the watchlist: stance, strength and cited points over derived facts.
+
+    `ok` is false where the research model gave nothing usable: the facts stand alone then.
+    """
+    listed = _by_session(arena, "watchlist", keys)
+    wanted = {
+        key: sorted(listed[key], key=lambda symbol: listed[key][symbol]["rank"]) for key in keys
+    }
+    outcomes = []
+    for key, made in write_briefings(arena, wanted, run).items():
+        entry = arena.store.write_frames(
+            "briefings", [_partition(key, made)], run_id=run.id, now=arena.clock()
+        )[0]
+        outcomes.append(
+            Outcome(
+                entry,
+                {"usable": sum(briefing.ok for briefing, _ in made), "cost_usd": _cost(made)},
+                [
+                    {"symbol": briefing.symbol, "stance": briefing.stance.value, "strength": briefing.strength}
+                    for briefing, _ in made
+                ],
+            )
+        )
+    return outcomes
+
+
+Made = list[tuple[Briefing, ModelOutcome[BriefingSynthesis] | None]]
+
+
+def write_briefings(
+    arena: Arena, wanted: Mapping[str, Sequence[str]], run: Run
+) -> dict[str, Made]:
+    """Briefings for the shares wanted in each session, with the model's outcome behind each."""
+    sessions = {key: arena.calendar.session(key) for key in wanted}
+    days = [session.day for session in sessions.values()]
+    news = readers.articles(arena.store, min(days) - timedelta(days=BASELINE_DAYS), max(days))
+    figures = readers.figures(arena.store, max(days))
+    indicators = _by_session(arena, "indicators", list(wanted))
+    made: dict[str, Made] = {}
+    for key, symbols in wanted.items():
+        session = sessions[key]
+        facts = [_facts(arena, session, symbol, indicators[key], news, figures) for symbol in symbols]
+        outcomes = _synthesise(arena, facts)
+        note_costs(arena, key, RESEARCH, "synthesis", [outcome for outcome in outcomes if outcome is not None])
+        made[key] = [
+            (
+                compose_briefing(
+                    entry,
+                    outcome.answer if outcome else None,
+                    author_model=arena.settings.llm.research_model if outcome else "",
+                    exchanges=tuple(exchange.id for exchange in outcome.exchanges) if outcome else (),
+                    failure=outcome.failure if outcome else "no model reads briefings in this arena",
+                ),
+                outcome,
+            )
+            for entry, outcome in zip(facts, outcomes, strict=True)
+        ]
+        for briefing, outcome in made[key]:
+            if outcome is not None and not briefing.ok:
+                run.report(f"{briefing.id}: {'; '.join(briefing.problems)}")
+    return made
+
+
+def briefings_for(arena: Arena, session: Session, held: Iterable[str], run: Run) -> list[Briefing]:
+    """The session's briefings and those of held shares; a missing one is written and kept for the next."""
+    stored = {row["symbol"]: row for row in arena.store.rows("briefings", "partition = $key", key=session.key)}
+    on_demand = {row["symbol"]: row for row in arena.store.rows(HELD, "partition = $key", key=session.key)}
+    missing = sorted(set(held) - stored.keys() - on_demand.keys())
+    if missing:
+        made = write_briefings(arena, {session.key: missing}, run)[session.key]
+        part = _partition(session.key, made)
+        kept = [{k: v for k, v in row.items() if k != "partition"} for row in on_demand.values()]
+        arena.store.write_frames(
+            HELD,
+            [Partition(session.key, [*kept, *part.rows], part.edges)],
+            run_id=run.id,
+            now=arena.clock(),
+        )
+        on_demand.update({str(row["symbol"]): row for row in part.rows})
+    return [briefing_from(row) for row in (stored | on_demand).values() if row["symbol"] in stored.keys() | set(held)]
+
+
+def briefing_row(briefing: Briefing) -> Row:
+    return {
+        "id": briefing.id,
+        "session": briefing.session,
+        "symbol": briefing.symbol,
+        "stance": briefing.stance.value,
+        "strength": briefing.strength,
+        "points": canonical([point.model_dump(mode="json") for point in briefing.points]),
+        "facts": canonical(briefing.facts.document()),
+        "problems": list(briefing.problems),
+        "confidence_penalty": briefing.confidence_penalty,
+        "author_model": briefing.author_model,
+        "llm": list(briefing.llm),
+        "ok": briefing.ok,
+    }
+
+
+def briefing_from(row: Row) -> Briefing:
+    facts = json.loads(row["facts"])
+    groups = {
+        group: tuple(
+            Fact(
+                entry["id"],
+                entry["text"],
+                entry["value"],
+                entry["evidence"],
+                Signal(entry["signal"]) if entry["signal"] else None,
+            )
+            for entry in facts[group]
+        )
+        for group in ("technical", "news", "figures")
+    }
+    return Briefing(
+        id=row["id"],
+        session=row["session"],
+        symbol=row["symbol"],
+        stance=Signal(row["stance"]),
+        strength=row["strength"],
+        points=tuple(Point.model_validate(point) for point in json.loads(row["points"])),
+        facts=Facts(facts["symbol"], facts["name"], facts["session"], **groups),
+        confidence_penalty=row["confidence_penalty"],
+        problems=tuple(row["problems"]),
+        author_model=row["author_model"],
+        llm=tuple(row["llm"]),
+        ok=row["ok"],
+    )
+
+
+def _partition(key: str, made: Made) -> Partition:
+    edges = []
+    for briefing, _ in made:
+        edges += [Edge(briefing.id, fact.evidence, "rests on") for fact in briefing.facts.all]
+        edges += [Edge(briefing.id, exchange, "written by") for exchange in briefing.llm]
+        edges.append(Edge(briefing.id, f"momentum:{key}:{briefing.symbol}", "rests on"))
+    return Partition(key, [briefing_row(briefing) for briefing, _ in made], edges)
+
+
+def _facts(
+    arena: Arena,
+    session: Session,
+    symbol: str,
+    indicators: Mapping[str, Row],
+    news: readers.NewsHistory,
+    figures: readers.FigureHistory,
+) -> Facts:
+    row = indicators.get(symbol, {})
+    known = news.known(session.time, since=window_start(arena, session))
+    return build_facts(
+        symbol=symbol,
+        name=arena.companies[symbol].name,
+        session=session.key,
+        at=session.time,
+        indicators={name: value for name, value in row.items() if isinstance(value, float)},
+        indicators_id=f"indicators:{session.key}:{symbol}",
+        articles=deduplicate(article for article in known if symbol in article.symbols),
+        figures={
+            figure.id: f"{figure.name.replace('_', ' ')} {figure.value.normalize():f} {figure.unit}".strip()
+            for figure in figures.known(symbol, session.time).values()
+        },
+    )
+
+
+def _synthesise(
+    arena: Arena, facts: Sequence[Facts]
+) -> Sequence[ModelOutcome[BriefingSynthesis] | None]:
+    if not arena.has_research_model:
+        return [None] * len(facts)
+    requests = []
+    for entry in facts:
+        prompt = synthesis_prompt(entry)
+        requests.append(
+            ModelRequest(
+                model=arena.settings.llm.research_model,
+                purpose="synthesis",
+                system=prompt.system,
+                user=prompt.user,
+                schema=BriefingSynthesis,
+                spender=RESEARCH,
+            )
+        )
+    return arena.models.ask_all(requests)
+
+
+def _by_session(arena: Arena, asset: str, keys: Sequence[str]) -> dict[str, dict[str, Row]]:
+    """session -> symbol -> row."""
+    rows: dict[str, dict[str, Row]] = defaultdict(dict)
+    for row in arena.store.rows(asset, "list_contains($keys, partition)", keys=list(keys)):
+        rows[row["session"]][row["symbol"]] = row
+    return rows
+
+
+def _momentum_from(row: Row) -> MomentumRow:
+    return MomentumRow(
+        **{
+            name: tuple(value) if name == "inputs" else value
+            for name, value in row.items()
+            if name not in ("id", "session", "partition")
+        }
+    )
+
+
+def _cost(made: Made) -> str:
+    costs = [exchange.cost_usd for _, outcome in made if outcome for exchange in outcome.exchanges]
+    return str(sum(cost for cost in costs if cost is not None)) if any(costs) else "none known"

@@ -1,0 +1,296 @@
+"""Questions to language models, answered with a checked object or with the reason why not.
+
+One client speaks to OpenRouter and to any OpenAI-compatible server. A model that misbehaves never raises: the
+outcome carries a `failure` and the caller abstains. Only an archive that cannot vouch for an entry raises,
+because then nothing may be decided at all. The model library (https://pydantic.dev/docs/ai) is imported when
+the first question is asked: it takes seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ValidationError
+
+from arena_pipeline.errors import BudgetExhausted
+from arena_pipeline.llm.budget import Budget
+from arena_pipeline.llm.exchange import BUDGET, Exchange
+from arena_pipeline.llm.strict import bare, single_object
+from arena_pipeline.sources.recorder import Recorder
+
+if TYPE_CHECKING:
+    from arena_pipeline.llm.transport import Call
+
+MAX_TOKENS = 8000
+"""The most a model may write in one reply, reasoning included."""
+
+_NO_KEY = "none"
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+T = TypeVar("T", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest(Generic[T]):
+    """One question. `schema` is what the answer must be; `spender` has the budget; `purpose` is for us."""
+
+    model: str
+    purpose: str
+    system: str
+    user: str
+    schema: type[T]
+    spender: str
+    max_tokens: int = MAX_TOKENS
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOutcome(Generic[T]):
+    """An answer, or None and why: "budget", "rate limited", "refused", "invalid reply: ..." and the like.
+
+    `exchanges` are all requests sent for it, in order. Neither holds a secret.
+    """
+
+    answer: T | None
+    failure: str | None
+    exchanges: tuple[Exchange, ...]
+
+
+def speaks_openrouter(base_url: str) -> bool:
+    """Whether an endpoint is OpenRouter or an imitation of it: by its host, or by its path `/api/v1`."""
+    parts = urlsplit(base_url)
+    return parts.hostname == "openrouter.ai" or parts.path.rstrip("/") == "/api/v1"
+
+
+class ModelClient:
+    """A client for one endpoint. Use it in one thread; close it, or use it as a context manager.
+
+    `base_url` ends with the version ("http://127.0.0.1:8080/v1"). `timeout` is seconds for one request,
+    `max_attempts` the requests sent for one question at most, re-asks and repeats together, `concurrency` the
+    questions in flight. `pause` waits between attempts.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: str | None,
+        recorder: Recorder,
+        clock: Callable[[], datetime],
+        budget: Budget,
+        timeout: float = 120.0,
+        max_attempts: int = 3,
+        concurrency: int = 8,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._api_key = api_key or None
+        self._recorder = recorder
+        self._clock = clock
+        self._budget = budget
+        self._timeout = timeout
+        self._max_attempts = max_attempts
+        self._concurrency = concurrency
+        self._pause = pause
+        self._library: tuple[asyncio.AbstractEventLoop, _Library] | None = None
+        self._runner: asyncio.Runner | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close what `ask_all` opened. After `ask` and `ask_many` in a loop of your own, await `aclose`."""
+        if self._runner is not None:
+            self._runner.run(self.aclose())
+            self._runner.close()
+            self._runner = None
+
+    async def aclose(self) -> None:
+        if self._library is not None:
+            library, self._library = self._library[1], None
+            await library.aclose()
+
+    def ask_all(self, requests: Sequence[ModelRequest[T]]) -> list[ModelOutcome[T]]:
+        """Ask from code without an event loop; connections are kept from call to call."""
+        if self._runner is None:
+            self._runner = asyncio.Runner()
+        return self._runner.run(self.ask_many(requests))
+
+    async def ask_many(self, requests: Sequence[ModelRequest[T]]) -> list[ModelOutcome[T]]:
+        """All outcomes, in the order of the requests. Raises ArchiveMissing or ArchiveCorrupt as `ask` does,
+        once every request has ended.
+        """
+        results = await asyncio.gather(*map(self.ask, requests), return_exceptions=True)
+        outcomes: list[ModelOutcome[T]] = []
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+            outcomes.append(result)
+        return outcomes
+
+    async def ask(self, request: ModelRequest[T]) -> ModelOutcome[T]:
+        """Ask one question. Raises ArchiveMissing (a replay lacks the reply) and ArchiveCorrupt only."""
+        library = self._library_of_this_loop()
+        async with library.slots:
+            return await library.ask(request)
+
+    def _library_of_this_loop(self) -> _Library:
+        loop = asyncio.get_running_loop()
+        if self._library is None or self._library[0] is not loop:
+            from arena_pipeline.llm.transport import Endpoint
+
+            parts = urlsplit(self._base_url)
+            endpoint = Endpoint(
+                path_prefix=parts.path.rstrip("/"),
+                own_server=parts.hostname in _LOOPBACK,
+                api_key=self._api_key,
+                timeout=self._timeout,
+                max_attempts=self._max_attempts,
+                recorder=self._recorder,
+                clock=self._clock,
+                budget=self._budget,
+                pause=self._pause,
+            )
+            self._library = (loop, _Library(self._base_url, endpoint, self._concurrency))
+        return self._library[1]
+
+
+class _Library:
+    """The model library bound to one event loop: one HTTP client, and one agent for each kind of question."""
+
+    def __init__(self, base_url: str, endpoint: Any, concurrency: int) -> None:
+        import httpx2
+        import openai
+
+        from arena_pipeline.llm.transport import RecordingTransport
+
+        self.slots = asyncio.Semaphore(concurrency)
+        self._max_attempts: int = endpoint.max_attempts
+        self._openrouter = speaks_openrouter(base_url)
+        wire = httpx2.AsyncClient(
+            limits=httpx2.Limits(max_connections=concurrency),
+            timeout=endpoint.timeout,
+            trust_env=not endpoint.own_server,
+        )
+        self._http = httpx2.AsyncClient(
+            transport=RecordingTransport(endpoint, wire), timeout=endpoint.timeout, trust_env=False
+        )
+        self._sdk = openai.AsyncOpenAI(
+            base_url=base_url, api_key=endpoint.api_key or _NO_KEY, http_client=self._http, max_retries=0
+        )
+        self._agents: dict[tuple[str, type[BaseModel], str], Any] = {}
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def ask(self, request: ModelRequest[T]) -> ModelOutcome[T]:
+        import openai
+        from pydantic_ai.exceptions import AgentRunError
+
+        from arena_pipeline.llm.transport import Call, current_call
+
+        call = Call(request.spender, request.max_tokens)
+        token = current_call.set(call)
+        answer, invalid = None, False
+        try:
+            result = await self._agent(request).run(
+                request.user, model_settings={"max_tokens": request.max_tokens}
+            )
+            answer = result.output
+        except (AgentRunError, openai.OpenAIError):
+            invalid = True
+        finally:
+            current_call.reset(token)
+        exchanges = tuple(call.exchanges)
+        if isinstance(call.error, BudgetExhausted):
+            return ModelOutcome(None, BUDGET, exchanges)
+        if call.error is not None:
+            raise call.error
+        if invalid:
+            return ModelOutcome(None, _why(call, request.schema), exchanges)
+        return ModelOutcome(answer, None, exchanges)
+
+    def _agent(self, request: ModelRequest[T]) -> Any:
+        key = (request.model, request.schema, request.system)
+        if key not in self._agents:
+            self._agents[key] = self._build(*key)
+        return self._agents[key]
+
+    def _build(self, model_name: str, schema: type[BaseModel], system: str) -> Any:
+        from pydantic_ai import Agent, NativeOutput
+
+        from arena_pipeline.llm.transport import current_call
+
+        agent = Agent(
+            self._model(model_name),
+            output_type=NativeOutput(schema, strict=True),
+            system_prompt=system,
+            retries=self._max_attempts - 1,
+        )
+
+        @agent.output_validator
+        async def exactly_one_object(output: Any) -> Any:
+            from pydantic_ai import ModelRetry
+
+            try:
+                single_object(current_call.get().text)
+            except ValueError as error:
+                raise ModelRetry(str(error)) from None
+            return output
+
+        return agent
+
+    def _model(self, name: str) -> Any:
+        from pydantic_ai.profiles.openai import OpenAIModelProfile
+
+        profile = OpenAIModelProfile(
+            supports_json_schema_output=True,
+            supports_inline_system_prompts=False,
+            openai_chat_supports_max_completion_tokens=False,
+        )
+        if self._openrouter:
+            from pydantic_ai.models.openrouter import OpenRouterModel, OpenRouterModelSettings
+            from pydantic_ai.providers.openrouter import OpenRouterProvider
+
+            return OpenRouterModel(
+                name,
+                provider=OpenRouterProvider(openai_client=self._sdk),
+                profile=profile,
+                settings=OpenRouterModelSettings(openrouter_provider={"require_parameters": True}),
+            )
+        from pydantic_ai.models.openai import OpenAIChatModel
+        from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
+
+        provider = OpenAICompatibleProvider("openai-compatible", openai_client=self._sdk)
+        return OpenAIChatModel(name, provider=provider, profile=profile)
+
+
+def _why(call: Call, schema: type[BaseModel]) -> str:
+    """The failure of a call that gave no answer, without a word of the reply's own text."""
+    if not call.exchanges:
+        return "nothing was sent"
+    if call.exchanges[-1].failure is not None:
+        return call.exchanges[-1].failure
+    if not call.text.strip():
+        return "empty reply"
+    try:
+        single_object(call.text)
+        schema.model_validate_json(bare(call.text))
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        known = first["loc"][:-1] if first["type"] == "extra_forbidden" else first["loc"]
+        place = ".".join(map(str, known))
+        return f"invalid reply: {place or 'the answer'}: {first['msg']}"
+    except ValueError as error:
+        return f"invalid reply: {error}"
+    return "invalid reply: not the form of a chat completion"

@@ -1,0 +1,163 @@
+"""The wire between the model library and the endpoint: here every request is looked up, paid and archived.
+
+It also is the one retry layer, and it lets through only replies that may be answers: whatever else came is
+kept as an `Exchange` with its failure, and the request ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+import httpx2
+
+from arena_pipeline.errors import ArenaError
+from arena_pipeline.llm.budget import Budget, most_it_can_cost
+from arena_pipeline.llm.exchange import Exchange, read_exchange, reply_json, reply_text, request_name
+from arena_pipeline.sources.recorder import Recorded, Recorder
+
+VENDOR = "llm"
+MAX_REPLY_BYTES = 4_000_000
+MAX_PAUSE = 30.0
+_KEPT_HEADERS = ("content-type", "retry-after", "x-generation-id")
+_REDACTED = b"[secret]"
+
+
+class Stopped(httpx2.TransportError):
+    """The request ended without a reply worth reading; the call's exchanges say why."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One question and all that was sent for it. `error` is an ArenaError that has to get out as it is."""
+
+    spender: str
+    max_tokens: int
+    exchanges: list[Exchange] = field(default_factory=list)
+    text: str = ""
+    error: ArenaError | None = None
+    sent: Counter[bytes] = field(default_factory=Counter)
+
+
+current_call: ContextVar[Call] = ContextVar("current_call")
+
+
+def clean_reply(body: bytes, secret: str | None) -> bytes:
+    """The reply without the account's `user_id`, which OpenRouter puts into errors, and without the key."""
+    if b'"user_id"' in body:
+        reply = reply_json(body)
+        if reply.pop("user_id", None) is not None and "choices" not in reply:
+            body = json.dumps(reply, default=str).encode()
+    return body.replace(secret.encode(), _REDACTED) if secret else body
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """How an endpoint is spoken to. `timeout` is the whole time of one request, in seconds."""
+
+    path_prefix: str
+    own_server: bool
+    api_key: str | None
+    timeout: float
+    max_attempts: int
+    recorder: Recorder
+    clock: Callable[[], datetime]
+    budget: Budget
+    pause: Callable[[float], Awaitable[None]]
+
+
+class RecordingTransport(httpx2.AsyncBaseTransport):
+    """Answers from the recorder where it can; else reserves the cost, sends, settles and archives."""
+
+    def __init__(self, endpoint: Endpoint, wire: httpx2.AsyncClient) -> None:
+        self._endpoint = endpoint
+        self._wire = wire
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        call = current_call.get()
+        body = await request.aread()
+        while len(call.exchanges) < self._endpoint.max_attempts:
+            try:
+                answer, recalled = await self._answer(call, request, body)
+            except ArenaError as error:
+                call.error = error
+                raise
+            exchange = call.exchanges[-1]
+            if exchange.failure is None:
+                call.text = reply_text(answer.body)
+                headers = {"content-type": "application/json"}
+                return httpx2.Response(200, headers=headers, content=answer.body, request=request)
+            if not exchange.retryable:
+                break
+            if not recalled and len(call.exchanges) < self._endpoint.max_attempts:
+                await self._endpoint.pause(_pause(answer, len(call.exchanges)))
+        raise Stopped("no usable reply", request=request)
+
+    async def aclose(self) -> None:
+        await self._wire.aclose()
+
+    async def _answer(self, call: Call, request: httpx2.Request, body: bytes) -> tuple[Recorded, bool]:
+        endpoint = self._endpoint
+        call.sent[body] += 1
+        path = request.url.path.removeprefix(endpoint.path_prefix)
+        name = request_name(path, body, call.sent[body])
+        answer = endpoint.recorder.recall(VENDOR, name)
+        recalled = answer is not None
+        if answer is None:
+            answer = await self._buy(call, name, request, body)
+        exchange = read_exchange(name, body, answer, own_server=endpoint.own_server)
+        call.exchanges.append(exchange)
+        return answer, recalled
+
+    async def _buy(self, call: Call, name: str, request: httpx2.Request, body: bytes) -> Recorded:
+        endpoint = self._endpoint
+        model = str(reply_json(body).get("model") or "")
+        reserved = most_it_can_cost(model, len(body), call.max_tokens, own_server=endpoint.own_server)
+        endpoint.budget.reserve(call.spender, reserved)
+        actual: Decimal | None = None
+        try:
+            answer = await self._send(request)
+            exchange = read_exchange(name, body, answer, own_server=endpoint.own_server)
+            actual = exchange.cost_usd
+            if actual is None and exchange.status >= 400:
+                actual = Decimal(0)
+        finally:
+            endpoint.budget.settle(call.spender, reserved, actual)
+        endpoint.recorder.record(VENDOR, name, answer, sent=body)
+        return answer
+
+    async def _send(self, request: httpx2.Request) -> Recorded:
+        """The reply, cleaned; a reply that did not come is one with `failure`."""
+        try:
+            async with asyncio.timeout(self._endpoint.timeout):
+                response = await self._wire.send(request, stream=True)
+                try:
+                    content = bytearray()
+                    async for chunk in response.aiter_bytes():
+                        content += chunk
+                        if len(content) > MAX_REPLY_BYTES:
+                            return self._failed(f"the reply is larger than {MAX_REPLY_BYTES} bytes")
+                finally:
+                    await response.aclose()
+            headers = {key: response.headers[key] for key in _KEPT_HEADERS if key in response.headers}
+            body = clean_reply(bytes(content), self._endpoint.api_key)
+            return Recorded(response.status_code, body, self._endpoint.clock(), headers)
+        except (TimeoutError, httpx2.TimeoutException):
+            return self._failed("timed out")
+        except (httpx2.TransportError, httpx2.DecodingError, httpx2.StreamError) as error:
+            return self._failed(f"connection failed ({type(error).__name__})")
+
+    def _failed(self, reason: str) -> Recorded:
+        return Recorded(0, b"", self._endpoint.clock(), failure=reason)
+
+
+def _pause(answer: Recorded, attempts: int) -> float:
+    """Seconds before the next attempt: what the endpoint asks for, else 1, 2, 4, ...; never above 30."""
+    asked = answer.headers.get("retry-after", "")
+    return min(float(asked) if asked.isdecimal() and asked.isascii() else 2.0 ** (attempts - 1), MAX_PAUSE)

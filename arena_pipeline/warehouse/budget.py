@@ -1,0 +1,76 @@
+"""Spending caps in the ledger: reserved before a call, settled after it, across processes and restarts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import ROUND_CEILING, Decimal
+
+from sqlalchemy import func, select, update
+
+from arena_pipeline.errors import BudgetExhausted
+from arena_pipeline.market.calendar import BERLIN
+from arena_pipeline.warehouse.store import ArenaStore
+from arena_pipeline.warehouse.tables import budgets
+
+MICRO = Decimal(1_000_000)
+
+
+class LedgerBudget:
+    """A cap in USD on what all spenders together may cost on one day (Europe/Berlin)."""
+
+    def __init__(self, store: ArenaStore, daily_usd: Decimal, *, clock: Callable[[], datetime]) -> None:
+        self._store, self._cap, self._clock = store, _micro(daily_usd), clock
+
+    def reserve(self, spender: str, usd: Decimal) -> None:
+        """Set an amount aside. Raises BudgetExhausted, and reserves nothing, when the cap would be passed."""
+        amount, day = _micro(usd), self._day()
+        with self._store.ledger.transaction() as connection:
+            total = connection.execute(
+                select(func.coalesce(func.sum(budgets.c.reserved_microusd + budgets.c.spent_microusd), 0)).where(
+                    budgets.c.day == day
+                )
+            ).scalar_one()
+            if int(total) + amount > self._cap:
+                raise BudgetExhausted(
+                    f"{usd} USD for {spender} would pass the daily cap ({int(total) / 1e6:.4f} of "
+                    f"{self._cap / 1e6:.2f} USD used)",
+                    remedy="raise llm.daily_budget_usd or wait for tomorrow",
+                )
+            known = connection.execute(
+                update(budgets)
+                .where(budgets.c.day == day, budgets.c.spender == spender)
+                .values(reserved_microusd=budgets.c.reserved_microusd + amount)
+            )
+            if known.rowcount == 0:
+                connection.execute(
+                    budgets.insert().values(
+                        day=day, spender=spender, reserved_microusd=amount, spent_microusd=0
+                    )
+                )
+
+    def settle(self, spender: str, reserved: Decimal, actual: Decimal | None) -> None:
+        """Turn a reservation into what the call cost; an unknown cost keeps the whole reservation."""
+        amount = _micro(reserved)
+        spent = amount if actual is None else _micro(actual)
+        with self._store.ledger.transaction() as connection:
+            day = connection.execute(
+                select(func.max(budgets.c.day)).where(
+                    budgets.c.spender == spender, budgets.c.reserved_microusd >= amount
+                )
+            ).scalar_one()
+            connection.execute(
+                update(budgets)
+                .where(budgets.c.day == day, budgets.c.spender == spender)
+                .values(
+                    reserved_microusd=budgets.c.reserved_microusd - amount,
+                    spent_microusd=budgets.c.spent_microusd + spent,
+                )
+            )
+
+    def _day(self) -> str:
+        return self._clock().astimezone(BERLIN).date().isoformat()
+
+
+def _micro(usd: Decimal) -> int:
+    return int((usd * MICRO).to_integral_value(ROUND_CEILING))

@@ -1,0 +1,161 @@
+"""As-of readers: the only way that domain steps read raw data.
+
+A reader loads a span of days once; what comes back answers "as known before t". Nothing here looks at a
+clock, and nothing hands out a row whose `known_at` is not before the time asked for.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+
+from arena_pipeline.market.bars import Bar
+from arena_pipeline.market.calendar import BERLIN, TradingCalendar
+from arena_pipeline.market.vintages import BarHistory
+from arena_pipeline.news.articles import Article
+from arena_pipeline.trading.book import MarketDay
+from arena_pipeline.trading.corporate_actions import CorporateAction
+from arena_pipeline.warehouse.rows import action_from, article_from, bar_from
+from arena_pipeline.warehouse.store import ArenaStore, Row
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFigure:
+    """A company's figure as last known before a time."""
+
+    id: str
+    symbol: str
+    name: str
+    value: Decimal
+    unit: str
+    period: str
+    source: str
+    known_at: datetime
+
+
+def end_of_day(day: date) -> datetime:
+    """Midnight after a trading day in Berlin, UTC: what the replay of that day may know."""
+    return datetime.combine(day + timedelta(days=1), time(0), tzinfo=BERLIN).astimezone(UTC)
+
+
+def daily_bars(store: ArenaStore, first: date, last: date) -> BarHistory:
+    """All vintages of the daily bars from `first` to `last`."""
+    rows = store.rows("daily_bars", "day BETWEEN $first AND $last", first=first, last=last)
+    return BarHistory(bar_from(row) for row in rows)
+
+
+def intraday_bars(store: ArenaStore, first: date, last: date) -> BarHistory:
+    """All vintages of the 15-minute bars from `first` to `last`."""
+    rows = store.rows("intraday_bars", "day BETWEEN $first AND $last", first=first, last=last)
+    return BarHistory(bar_from(row) for row in rows)
+
+
+def corporate_actions(store: ArenaStore, first: date, last: date) -> list[CorporateAction]:
+    rows = store.rows("corporate_actions", "ex_date BETWEEN $first AND $last", first=first, last=last)
+    return [action_from(row) for row in rows]
+
+
+class NewsHistory:
+    """Articles by the time they became known."""
+
+    def __init__(self, articles: Iterable[Article]) -> None:
+        self._articles = sorted(articles, key=lambda article: (article.known_at, article.id))
+        self._known_at = [article.known_at for article in self._articles]
+
+    def known(self, before: datetime, *, since: datetime) -> list[Article]:
+        """Articles with since <= known_at < before."""
+        return self._articles[
+            bisect.bisect_left(self._known_at, since) : bisect.bisect_left(self._known_at, before)
+        ]
+
+
+def articles(store: ArenaStore, first: date, last: date) -> NewsHistory:
+    """The articles collected for the trading days from `first` to `last`."""
+    rows = store.rows(
+        "articles", "partition BETWEEN $first AND $last", first=first.isoformat(), last=last.isoformat()
+    )
+    return NewsHistory(article_from(row) for row in rows)
+
+
+class FigureHistory:
+    """Figures by symbol, name and the time they became known."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._figures = sorted(
+            (
+                KnownFigure(
+                    row["id"],
+                    row["symbol"],
+                    row["name"],
+                    row["value"],
+                    row["unit"],
+                    row["period"],
+                    row["source"],
+                    row["known_at"].astimezone(UTC),
+                )
+                for row in rows
+                if row["value"] is not None
+            ),
+            key=lambda figure: (figure.known_at, figure.id),
+        )
+
+    def known(self, symbol: str, before: datetime) -> dict[str, KnownFigure]:
+        """The latest figure of each name for a symbol, known before a time."""
+        return {
+            figure.name: figure
+            for figure in self._figures
+            if figure.symbol == symbol and figure.known_at < before
+        }
+
+
+def figures(store: ArenaStore, last: date) -> FigureHistory:
+    return FigureHistory(store.rows("financials", "partition <= $last", last=last.isoformat()))
+
+
+def market_days(
+    store: ArenaStore, calendar: TradingCalendar, first: date, last: date
+) -> list[MarketDay]:
+    """What the replay sees of each trading day: bars and actions as known at that day's end."""
+    daily = daily_bars(store, first, last)
+    intraday = intraday_bars(store, first, last)
+    actions = corporate_actions(store, first, last)
+    return [
+        _market_day(calendar, day, daily, intraday, actions) for day in calendar.days(first, last)
+    ]
+
+
+def _market_day(
+    calendar: TradingCalendar,
+    day: date,
+    daily: BarHistory,
+    intraday: BarHistory,
+    actions: Sequence[CorporateAction],
+) -> MarketDay:
+    known_before = end_of_day(day)
+    hours = calendar.hours(day)
+    before = calendar.previous_day(day)
+    bars: dict[str, tuple[Bar, ...]] = {}
+    closes: dict[str, Bar] = {}
+    for symbol in daily.symbols:
+        official = daily.known(symbol, known_before, since=day)
+        if official:
+            bars[symbol] = (official[-1],)
+            closes[symbol] = official[-1]
+    for symbol in intraday.symbols:
+        quarters = tuple(intraday.known(symbol, known_before, since=day))
+        if quarters:
+            bars[symbol] = quarters
+            closes.setdefault(symbol, quarters[-1])
+    return MarketDay(
+        day=day,
+        opens_at=hours.opens_at,
+        closes_at=hours.closes_at,
+        bars=bars,
+        closes=closes,
+        actions=tuple(
+            action for action in actions if before < action.ex_date <= day and action.known_at < known_before
+        ),
+    )

@@ -1,0 +1,153 @@
+"""Recorders on the archive: what was read from outside, so that it can be read again without the network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from arena_pipeline.errors import ArchiveMissing
+from arena_pipeline.sources.recorder import Recorded
+from arena_pipeline.warehouse.digest import rows_digest
+from arena_pipeline.warehouse.store import ArenaStore, utc_text
+from arena_pipeline.warehouse.tables import collections, exchanges, fetches
+
+
+class Collection:
+    """One reading of a source for one asset and some trading days.
+
+    Answers go into the archive as they come; the collection itself is entered with the rows made of it,
+    and only if it brought anything that the one before it, for the same days, had not.
+    """
+
+    def __init__(self, store: ArenaStore, asset: str, partitions: Sequence[str], at: datetime) -> None:
+        self.asset, self.partitions, self.at = asset, list(partitions), at
+        self._store = store
+        self._answers: dict[tuple[str, str], Recorded] = {}
+
+    def recall(self, vendor: str, request: str) -> Recorded | None:
+        return self._answers.get((vendor, request))
+
+    def record(self, vendor: str, request: str, answer: Recorded, *, sent: bytes = b"") -> None:
+        self._store.archive.put(answer.body)
+        self._answers[vendor, request] = answer
+
+    def enter(self, connection: Connection, run_id: str) -> None:
+        """Write the collection and its fetches, unless the last one for these days was the same."""
+        rows = [
+            {
+                "vendor": vendor,
+                "request": request,
+                "status": answer.status,
+                "failure": answer.failure,
+                "sha256": answer.sha256,
+            }
+            for (vendor, request), answer in self._answers.items()
+        ]
+        digest = rows_digest(rows)
+        partitions = json.dumps(self.partitions)
+        last = connection.execute(
+            select(collections.c.digest)
+            .where(collections.c.asset == self.asset, collections.c.partitions == partitions)
+            .order_by(collections.c.id.desc())
+            .limit(1)
+        ).scalar_one_or_none()
+        if last == digest or not rows:
+            return
+        (collection,) = connection.execute(
+            collections.insert().values(
+                asset=self.asset, partitions=partitions, at=utc_text(self.at), digest=digest, run_id=run_id
+            )
+        ).inserted_primary_key
+        connection.execute(
+            fetches.insert(),
+            [
+                {
+                    **row,
+                    "collection": collection,
+                    "headers": json.dumps(dict(answer.headers), sort_keys=True),
+                    "fetched_at": utc_text(answer.fetched_at),
+                }
+                for row, answer in zip(rows, self._answers.values(), strict=True)
+            ],
+        )
+
+
+class RecordedCollection:
+    """A collection of the past, answered from the archive. What it does not hold is an error."""
+
+    def __init__(self, store: ArenaStore, collection: int) -> None:
+        self._store, self._collection = store, collection
+
+    def recall(self, vendor: str, request: str) -> Recorded:
+        with self._store.ledger.read() as connection:
+            row = connection.execute(
+                select(fetches).where(
+                    fetches.c.collection == self._collection,
+                    fetches.c.vendor == vendor,
+                    fetches.c.request == request,
+                )
+            ).one_or_none()
+        if row is None:
+            raise ArchiveMissing(
+                f"the archive has no answer of {vendor} to {request[:200]} (collection {self._collection})"
+            )
+        return _answer(self._store, row, row.sha256)
+
+    def record(self, vendor: str, request: str, answer: Recorded, *, sent: bytes = b"") -> None:
+        raise ArchiveMissing(f"{vendor} was asked {request[:200]} during a replay")
+
+    def enter(self, connection: Connection, run_id: str) -> None:
+        """Nothing: the collection is entered already, where it comes from."""
+
+
+class ModelRecorder:
+    """Model exchanges by the hash of their request: the same request is never paid for twice.
+
+    `offline` makes it a replay: a request without a stored reply is an error.
+    """
+
+    def __init__(self, store: ArenaStore, *, offline: bool = False) -> None:
+        self._store, self._offline = store, offline
+
+    def recall(self, vendor: str, request: str) -> Recorded | None:
+        with self._store.ledger.read() as connection:
+            row = connection.execute(select(exchanges).where(exchanges.c.id == request)).one_or_none()
+        if row is not None:
+            return _answer(self._store, row, row.reply_sha256)
+        if self._offline:
+            raise ArchiveMissing(f"the archive has no reply to {request}")
+        return None
+
+    def record(self, vendor: str, request: str, answer: Recorded, *, sent: bytes = b"") -> None:
+        if self._offline:
+            raise ArchiveMissing(f"a model was asked {request} during a replay")
+        sent_sha256 = self._store.archive.put(sent)
+        self._store.archive.put(answer.body)
+        with self._store.ledger.transaction() as connection:
+            known = connection.execute(select(exchanges.c.id).where(exchanges.c.id == request)).first()
+            if known is None:
+                connection.execute(
+                    exchanges.insert().values(
+                        id=request,
+                        sent_sha256=sent_sha256,
+                        status=answer.status,
+                        failure=answer.failure,
+                        headers=json.dumps(dict(answer.headers), sort_keys=True),
+                        reply_sha256=answer.sha256,
+                        fetched_at=utc_text(answer.fetched_at),
+                    )
+                )
+
+
+def _answer(store: ArenaStore, row: Row[Any], sha256: str) -> Recorded:
+    return Recorded(
+        status=row.status,
+        body=store.archive.get(sha256),
+        fetched_at=datetime.fromisoformat(row.fetched_at),
+        headers=json.loads(row.headers),
+        failure=row.failure,
+    )

@@ -1,0 +1,359 @@
+"""The three stores behind one Dagster resource: ledger, lake and archive, with DuckDB as the query engine.
+
+A partition is written whole, in one ledger transaction that also names its file in the catalog and lays
+its evidence edges: readers see all of it or none. Writing what is already in force changes nothing;
+writing something else adds a version and closes the old one; an empty replacement is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from dagster_duckdb import DuckDBResource
+from pydantic import PrivateAttr
+from sqlalchemy import Connection, Select, select, update
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from arena_pipeline.errors import EmptyReplacement
+from arena_pipeline.warehouse.archive import Archive
+from arena_pipeline.warehouse.digest import rows_digest
+from arena_pipeline.warehouse.lake import Lake
+from arena_pipeline.warehouse.ledger import Ledger
+from arena_pipeline.warehouse.schemas import SCHEMAS
+from arena_pipeline.warehouse.tables import DERIVED, catalog, evidence
+
+Row = dict[str, Any]
+CHUNK = 400
+WHERE_READ = {"raw"}
+"""Columns that say where a value was read, not what it is: the same bars read in one request or in many
+have the same digest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """`child` was made from `parent`, which played `role` in it."""
+
+    child: str
+    parent: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """What a partition shall hold. `rows` may be empty if the partition never held any."""
+
+    key: str
+    rows: Sequence[Row]
+    edges: Sequence[Edge] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of a partition: its digest, and whether a new version was needed."""
+
+    key: str
+    rows: int
+    digest: str
+    version: int
+    changed: bool
+
+
+def utc_text(moment: datetime) -> str:
+    """A time as the ledger stores it: `2025-10-24T06:30:00.000000+00:00`."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+class ArenaStore(DuckDBResource):
+    """Ledger, lake and archive of one arena. `database` stays in memory: DuckDB owns no data."""
+
+    database: str = ":memory:"
+    ledger_url: str
+    lake_url: str
+    archive_folder: str
+    _ledger: Ledger | None = PrivateAttr(default=None)
+
+    @property
+    def ledger(self) -> Ledger:
+        if self._ledger is None:
+            self._ledger = Ledger(self.ledger_url)
+        return self._ledger
+
+    @cached_property
+    def lake(self) -> Lake:
+        return Lake(self.lake_url)
+
+    @cached_property
+    def archive(self) -> Archive:
+        return Archive(Path(self.archive_folder))
+
+    def close(self) -> None:
+        if self._ledger is not None:
+            self._ledger.close()
+            self._ledger = None
+
+    # -- writing ---------------------------------------------------------------------------------------
+
+    def write_frames(
+        self,
+        asset: str,
+        partitions: Sequence[Partition],
+        *,
+        run_id: str,
+        now: datetime,
+        within: Callable[[Connection], None] | None = None,
+    ) -> list[Written]:
+        """Store partitions of a lake table in one file and one transaction, which `within` may add to.
+
+        Raises EmptyReplacement when a partition that holds rows would hold none.
+        """
+        schema = SCHEMAS[asset]
+        frames = {part.key: _frame(part, schema) for part in partitions}
+        digests = {
+            key: rows_digest(frame.drop_columns(sorted(WHERE_READ & {*frame.column_names})).to_pylist())
+            for key, frame in frames.items()
+        }
+        with self.ledger.read() as connection:
+            changed = _changed(_versions(connection, asset, frames), digests)
+        path = None
+        if changed:
+            path = self.lake.write(asset, pa.concat_tables([frames[key] for key in changed]))
+        with self.ledger.transaction() as connection:
+            if within is not None:
+                within(connection)
+            versions = _versions(connection, asset, frames)
+            written = []
+            for part in partitions:
+                written.append(
+                    self._catalogue(
+                        connection, asset, part, digests[part.key], versions, path, run_id=run_id, now=now
+                    )
+                )
+                self.add_edges(connection, part.edges)
+        return written
+
+    def write_rows(
+        self,
+        connection: Connection,
+        asset: str,
+        partition: str,
+        tables: Mapping[str, Sequence[Row]],
+        *,
+        edges: Iterable[Edge] = (),
+        run_id: str,
+        now: datetime,
+    ) -> Written:
+        """Put a partition of derived ledger tables in force, inside the caller's transaction."""
+        digest = rows_digest({"table": name, **row} for name, rows in tables.items() for row in rows)
+        count = sum(len(rows) for rows in tables.values())
+        versions = _versions(connection, asset, [partition])
+        written = self._catalogue(
+            connection,
+            asset,
+            Partition(partition, [{}] * count),
+            digest,
+            versions,
+            None,
+            run_id=run_id,
+            now=now,
+        )
+        if written.changed:
+            moment = utc_text(now)
+            for name, rows in tables.items():
+                table = DERIVED[name]
+                if written.version > 1:
+                    connection.execute(
+                        update(table)
+                        .where(table.c.partition == partition, table.c.superseded_at.is_(None))
+                        .values(superseded_at=moment)
+                    )
+                if rows:
+                    connection.execute(
+                        table.insert(),
+                        [{**row, "partition": partition, "recorded_at": moment} for row in rows],
+                    )
+        self.add_edges(connection, edges)
+        return written
+
+    def note_partition(
+        self,
+        connection: Connection,
+        asset: str,
+        partition: str,
+        rows: Sequence[Row],
+        *,
+        run_id: str,
+        now: datetime,
+    ) -> Written:
+        """Enter a partition of immutable ledger rows (decisions) in the catalog."""
+        versions = _versions(connection, asset, [partition])
+        return self._catalogue(
+            connection,
+            asset,
+            Partition(partition, rows),
+            rows_digest(rows),
+            versions,
+            None,
+            run_id=run_id,
+            now=now,
+        )
+
+    def add_edges(self, connection: Connection, edges: Iterable[Edge]) -> None:
+        """Lay evidence edges; an edge that is there already stays."""
+        values = [{"child": e.child, "parent": e.parent, "role": e.role} for e in edges]
+        insert = sqlite_insert if self.ledger.is_sqlite else postgres_insert
+        for start in range(0, len(values), CHUNK):
+            statement = insert(evidence).on_conflict_do_nothing()
+            connection.execute(statement, values[start : start + CHUNK])
+
+    def _catalogue(
+        self,
+        connection: Connection,
+        asset: str,
+        part: Partition,
+        digest: str,
+        versions: Mapping[str, tuple[int, str, int]],
+        path: str | None,
+        *,
+        run_id: str,
+        now: datetime,
+    ) -> Written:
+        version, in_force, rows = versions.get(part.key, (0, "", 0))
+        if version and in_force == digest:
+            return Written(part.key, rows, digest, version, changed=False)
+        if rows and not part.rows:
+            raise EmptyReplacement(
+                f"{asset} {part.key} holds {rows} rows and would be replaced by none",
+                remedy="find out why its source is empty; what is stored stays in force",
+            )
+        if version:
+            connection.execute(
+                update(catalog)
+                .where(
+                    catalog.c.asset == asset,
+                    catalog.c.partition == part.key,
+                    catalog.c.superseded_at.is_(None),
+                )
+                .values(superseded_at=utc_text(now))
+            )
+        connection.execute(
+            catalog.insert().values(
+                asset=asset,
+                partition=part.key,
+                version=version + 1,
+                path=path,
+                rows=len(part.rows),
+                digest=digest,
+                run_id=run_id,
+                known_at=utc_text(now),
+            )
+        )
+        return Written(part.key, len(part.rows), digest, version + 1, changed=True)
+
+    # -- reading ---------------------------------------------------------------------------------------
+
+    def partitions(self, asset: str) -> dict[str, str]:
+        """The partitions of an asset in force, with their digests."""
+        with self.ledger.read() as connection:
+            rows = connection.execute(
+                select(catalog.c.partition, catalog.c.digest).where(
+                    catalog.c.asset == asset, catalog.c.superseded_at.is_(None)
+                )
+            )
+            return {row.partition: row.digest for row in rows}
+
+    def files(self, asset: str, *, stored_before: datetime | None = None) -> list[tuple[str, str]]:
+        """(partition, path) of the files in force, or of those in force at an earlier time of storage."""
+        statement: Select[Any] = select(catalog.c.partition, catalog.c.path).where(
+            catalog.c.asset == asset, catalog.c.path.is_not(None)
+        )
+        if stored_before is None:
+            statement = statement.where(catalog.c.superseded_at.is_(None))
+        else:
+            moment = utc_text(stored_before)
+            statement = statement.where(
+                catalog.c.known_at < moment,
+                catalog.c.superseded_at.is_(None) | (catalog.c.superseded_at >= moment),
+            )
+        with self.ledger.read() as connection:
+            return [(row.partition, row.path) for row in connection.execute(statement)]
+
+    @contextmanager
+    def query(
+        self, *assets: str, stored_before: datetime | None = None
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A hardened in-memory DuckDB with one view per lake table over the files the catalog names.
+
+        A table without files is an empty typed view.
+        """
+        with self.get_connection() as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            for asset in assets:
+                files = self.files(asset, stored_before=stored_before)
+                connection.register(f"{asset}_empty", SCHEMAS[asset].empty_table())
+                if not files:
+                    connection.execute(f"CREATE VIEW {asset} AS SELECT * FROM {asset}_empty")
+                    continue
+                named = pa.table(
+                    {
+                        "in_force_partition": [partition for partition, _ in files],
+                        "in_force_path": [self.lake.path(path) for _, path in files],
+                    }
+                )
+                connection.register(f"{asset}_files", named)
+                paths = sorted({self.lake.path(path) for _, path in files})
+                connection.execute(
+                    f"CREATE TEMP TABLE {asset}_source AS "
+                    f"SELECT * EXCLUDE (filename, in_force_partition, in_force_path) "
+                    f"FROM read_parquet($paths, union_by_name = true, filename = true) AS stored "
+                    f"JOIN {asset}_files ON stored.partition = in_force_partition "
+                    f"AND stored.filename = in_force_path",
+                    {"paths": paths},
+                )
+                connection.execute(f"CREATE VIEW {asset} AS SELECT * FROM {asset}_source")
+            connection.execute("SET enable_external_access = false")
+            connection.execute("SET lock_configuration = true")
+            yield connection
+
+    def rows(self, asset: str, where: str = "true", /, **parameters: object) -> list[Row]:
+        """Rows of a lake table in force that meet a condition in SQL, with named parameters."""
+        with self.query(asset) as connection:
+            result = connection.execute(
+                f"SELECT * FROM {asset} WHERE {where} ORDER BY partition, id", parameters
+            )
+            return result.to_arrow_table().to_pylist()
+
+
+def _frame(part: Partition, schema: pa.Schema) -> pa.Table:
+    rows = sorted(({**row, "partition": part.key} for row in part.rows), key=lambda row: str(row["id"]))
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def _changed(versions: Mapping[str, tuple[int, str, int]], digests: Mapping[str, str]) -> list[str]:
+    return [key for key, digest in digests.items() if versions.get(key, (0, "", 0))[1] != digest]
+
+
+def _versions(
+    connection: Connection, asset: str, partitions: Iterable[str]
+) -> dict[str, tuple[int, str, int]]:
+    """partition -> (version, digest, rows) in force."""
+    wanted = list(partitions)
+    found: dict[str, tuple[int, str, int]] = {}
+    for start in range(0, len(wanted), CHUNK):
+        rows = connection.execute(
+            select(catalog.c.partition, catalog.c.version, catalog.c.digest, catalog.c.rows).where(
+                catalog.c.asset == asset,
+                catalog.c.superseded_at.is_(None),
+                catalog.c.partition.in_(wanted[start : start + CHUNK]),
+            )
+        )
+        found.update({row.partition: (row.version, row.digest, row.rows) for row in rows})
+    return found

@@ -1,0 +1,162 @@
+"""The worked cases of the book: expected amounts were computed by hand, not by this code."""
+
+import itertools
+import json
+import os
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from arena_pipeline.market.bars import Adjustment, Bar, Interval
+from arena_pipeline.trading.book import MarketDay
+from arena_pipeline.trading.corporate_actions import ActionKind, CorporateAction
+from arena_pipeline.trading.money import from_cents
+from arena_pipeline.trading.orders import Order, Side
+from arena_pipeline.trading.replay import replay
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.fixture(scope="module")
+def cases(request):
+    file = os.environ.get("ARENA_GOLDEN_CASES")
+    if not file:
+        file = request.getfixturevalue("recorded_data") / "golden" / "accounting_cases.json"
+    every = json.loads(Path(file).read_text(encoding="utf-8"))["cases"]
+    return {
+        case["id"]: case
+        for case in every
+        if "policy" not in case and all(order.get("type", "market") == "market" for order in case["orders"])
+    }
+
+
+def moment(text):
+    """`2025-01-02T08:40` in Berlin time; a bare date is the opening."""
+    stamp = datetime.fromisoformat(text)
+    if "T" not in text:
+        stamp = datetime.combine(stamp, time(9))
+    return stamp.replace(tzinfo=BERLIN).astimezone(UTC)
+
+
+def bar(symbol, row):
+    when, opening, high, low, close = row
+    start = moment(when)
+    daily = "T" not in when
+    end = start + (timedelta(hours=8, minutes=30) if daily else timedelta(minutes=15))
+    return Bar(
+        symbol=symbol,
+        interval=Interval.DAILY if daily else Interval.QUARTER_HOUR,
+        day=date.fromisoformat(when[:10]),
+        start=start,
+        end=end,
+        open=Decimal(opening),
+        high=Decimal(high),
+        low=Decimal(low),
+        close=Decimal(close),
+        volume=1,
+        adjustment=Adjustment.RAW,
+        stale=False,
+        known_at=end,
+        vintage=1,
+        source="golden",
+        raw="",
+    )
+
+
+def market_days(case):
+    bars = [bar(symbol, row) for symbol, rows in case["bars"].items() for row in rows]
+    actions = [
+        CorporateAction(
+            kind=ActionKind(raw["type"]),
+            symbol=raw["symbol"],
+            ex_date=date.fromisoformat(raw["ex_date"]),
+            ratio=Fraction(raw["ratio"]) if "ratio" in raw else None,
+            amount=Decimal(raw["amount"]) if "amount" in raw else None,
+            pay_date=date.fromisoformat(raw["pay_date"]) if "pay_date" in raw else None,
+            known_at=moment(raw["ex_date"]),
+            source="golden",
+            raw="",
+        )
+        for raw in case.get("corporate_actions", ())
+    ]
+    for day, group in itertools.groupby(sorted(bars, key=lambda b: b.start), key=lambda b: b.day):
+        series: dict[str, tuple[Bar, ...]] = {}
+        for entry in group:
+            series[entry.symbol] = (*series.get(entry.symbol, ()), entry)
+        yield MarketDay(
+            day,
+            moment(f"{day}T09:00"),
+            moment(f"{day}T17:30"),
+            series,
+            {symbol: entries[-1] for symbol, entries in series.items()},
+            tuple(action for action in actions if action.ex_date == day),
+        )
+
+
+def outcome(case):
+    """Everything a case may expect, in the same words."""
+    orders = [
+        Order(raw["id"], "golden", raw["symbol"], Side(raw["side"]), raw["qty"], moment(raw["submit"]))
+        for raw in case["orders"]
+    ]
+    results = replay("golden", Decimal(case["initial_cash"]), Decimal("5.00"), orders, market_days(case))
+    fills = [fill for result in results for fill in result.fills]
+    last = results[-1].snapshot
+    value = sum(mark.value_cents for mark in last.marks)
+    cost = sum(mark.cost_cents for mark in last.marks)
+    return {
+        "fills": [
+            [f.order_id, f.day.isoformat(), f.price, f.quantity, str(from_cents(f.notional_cents))]
+            for f in fills
+        ],
+        "rejected": [
+            [r.order_id, r.day.isoformat(), r.reason.value] for result in results for r in result.rejections
+        ],
+        "cash": {r.snapshot.day.isoformat(): str(from_cents(r.snapshot.cash_cents)) for r in results},
+        "equity": {r.snapshot.day.isoformat(): str(from_cents(r.snapshot.nav_cents)) for r in results},
+        "positions": {
+            mark.symbol: {"qty": mark.quantity, "cost_basis": str(from_cents(mark.cost_cents))}
+            for mark in last.marks
+        },
+        "realised_gross": str(from_cents(last.realised_cents)),
+        "fees": str(from_cents(last.fees_cents)),
+        "dividends": str(from_cents(last.dividends_cents)),
+        "unrealised": str(from_cents(value - cost)),
+        "closed_trades": [
+            {
+                "order": f.order_id,
+                "qty": f.quantity,
+                "proceeds": str(from_cents(f.notional_cents)),
+                "basis": str(from_cents(f.notional_cents - f.realised_cents)),
+                "gross": str(from_cents(f.realised_cents)),
+                "net": str(from_cents(f.net_cents)),
+            }
+            for f in fills
+            if f.side is Side.SELL
+        ],
+    }
+
+
+def test_the_selection_of_cases_is_not_empty(cases):
+    assert len(cases) > 15
+
+
+def test_every_case_with_market_orders_comes_out_as_worked_by_hand(cases, subtests):
+    for name, case in cases.items():
+        with subtests.test(name, title=case["title"]):
+            found = outcome(case)
+            for key, expected in case["expected"].items():
+                if key in ("cash", "equity"):
+                    assert {day: found[key][day] for day in expected} == expected
+                elif key == "fills":
+                    assert found[key] == [[*row[:2], Decimal(row[2]), *row[3:]] for row in expected]
+                elif key == "closed_trades":
+                    assert [
+                        {k: trade[k] for k in row} for trade, row in zip(found[key], expected, strict=True)
+                    ] == expected
+                else:
+                    assert found[key] == expected

@@ -1,0 +1,117 @@
+from decimal import Decimal
+
+import pytest
+
+from arena_pipeline.settings import LimitsSection
+from arena_pipeline.trading.book import Book, Holding
+from arena_pipeline.trading.limits import MOST_SHARES, GateReason, OrderRequest, gate
+from arena_pipeline.trading.orders import Side
+
+PRICES = {"SAP": Decimal("100"), "SIE": Decimal("50"), "BMW": Decimal("10")}
+WIDE = LimitsSection(max_position=1.0, max_orders_per_session=100, max_turnover_per_session=2.0)
+
+
+def book(cash=100_000, orders=(), **held):
+    """Cash in euros; holdings that cost 10 euros a share."""
+    holdings = {symbol: Holding(quantity, quantity * 1000, 0, "o") for symbol, quantity in held.items()}
+    return Book(cash * 100, 0, holdings, tuple(orders), 0, 0, 0, cash * 100)
+
+
+def ask(side, quantity, symbol="SAP"):
+    return OrderRequest(symbol, Side(side), quantity, 0.7, "because")
+
+
+def judge(*requests, holding=None, prices=PRICES, limits=WIDE, allowed=frozenset(PRICES)):
+    results = gate(
+        requests,
+        book=holding or book(),
+        prices=prices,
+        allowed=allowed,
+        limits=limits,
+        fee=Decimal("5.00"),
+    )
+    assert [result.request for result in results] == list(requests)
+    assert all(result.accepted == (result.reason is None) and result.detail for result in results)
+    return [result.reason for result in results]
+
+
+def test_an_order_within_the_limits_is_placed():
+    assert judge(ask("buy", 10)) == [None]
+
+
+def test_a_symbol_outside_the_universe_is_refused():
+    assert judge(ask("buy", 1, "GME")) == [GateReason.UNKNOWN_SYMBOL]
+    assert judge(ask("buy", 1, "S" * 10_000)) == [GateReason.UNKNOWN_SYMBOL]
+
+
+@pytest.mark.parametrize("quantity", [0, -1, MOST_SHARES + 1, 10**400, True, 1.0])
+def test_a_quantity_that_is_no_number_of_shares_is_refused(quantity):
+    assert judge(ask("buy", quantity)) == [GateReason.BAD_QUANTITY]
+
+
+@pytest.mark.parametrize("price", [None, "NaN", "Infinity", "0", "-1"])
+def test_a_symbol_without_a_usable_price_is_refused(price):
+    prices = {} if price is None else {"SAP": Decimal(price)}
+    assert judge(ask("buy", 1), prices=prices) == [GateReason.NO_PRICE]
+
+
+def test_of_two_requests_on_one_symbol_the_first_counts():
+    assert judge(ask("buy", 1), ask("sell", 1), holding=book(SAP=5)) == [None, GateReason.DUPLICATE]
+
+
+def test_only_what_is_held_and_not_already_for_sale_can_be_sold(market):
+    assert judge(ask("sell", 1)) == [GateReason.NOT_HELD]
+    pending = market.order("o1", "sell", 4, "SAP", 2)
+    held = book(orders=[pending], SAP=10)
+    assert judge(ask("sell", 6), holding=held) == [None]
+    assert judge(ask("sell", 7), holding=held) == [GateReason.NOT_HELD]
+
+
+def test_a_position_stays_below_its_share_of_the_book(market):
+    limits = WIDE.model_copy(update={"max_position": 0.25})
+    assert judge(ask("buy", 250), limits=limits) == [None]
+    assert judge(ask("buy", 251), limits=limits) == [GateReason.MAX_POSITION]
+    pending = market.order("o1", "buy", 200, "SAP", 2)
+    assert judge(ask("buy", 51), holding=book(orders=[pending]), limits=limits) == [GateReason.MAX_POSITION]
+    held = book(80_000, SAP=200)
+    assert judge(ask("buy", 51), holding=held, limits=limits) == [GateReason.MAX_POSITION]
+    assert judge(ask("sell", 100), holding=held, limits=limits) == [None]
+
+
+def test_a_session_has_a_number_of_orders():
+    limits = WIDE.model_copy(update={"max_orders_per_session": 2})
+    requests = [ask("buy", 1, symbol) for symbol in PRICES]
+    assert judge(*requests, limits=limits) == [None, None, GateReason.MAX_ORDERS]
+    refused = ask("buy", 0, "GME")
+    assert judge(refused, *requests[:2], limits=limits)[1:] == [None, None]
+
+
+def test_a_session_has_a_turnover():
+    limits = WIDE.model_copy(update={"max_turnover_per_session": 0.5})
+    requests = [ask("buy", 400), ask("buy", 201, "SIE"), ask("buy", 1000, "BMW")]
+    assert judge(*requests, limits=limits) == [None, GateReason.MAX_TURNOVER, None]
+
+
+def test_cash_is_spent_once_and_fees_count(market):
+    assert judge(ask("buy", 999), ask("buy", 2, "SIE")) == [None, GateReason.CASH]
+    assert judge(ask("buy", 1000)) == [GateReason.CASH]
+    pending = market.order("o1", "buy", 999, "SAP", 2)
+    assert judge(ask("buy", 2, "SIE"), holding=book(orders=[pending])) == [GateReason.CASH]
+
+
+def test_an_open_order_without_a_price_takes_up_no_estimate(market):
+    pending = market.order("o1", "buy", 999, "GONE", 2)
+    assert judge(ask("buy", 10), holding=book(orders=[pending])) == [None]
+
+
+def test_a_sale_pays_for_a_purchase_wherever_it_stands_in_the_list():
+    assert judge(ask("buy", 9), ask("sell", 100, "SIE"), holding=book(0, SIE=100)) == [None, None]
+    assert judge(ask("buy", 9), holding=book(0, SIE=100)) == [GateReason.CASH]
+
+
+def test_a_holding_without_a_price_is_worth_its_cost():
+    limits = WIDE.model_copy(update={"max_position": 0.5})
+    held = book(10_000, GONE=1000)
+    assert judge(ask("buy", 100), holding=held, limits=limits) == [GateReason.CASH]
+    assert judge(ask("buy", 99), holding=held, limits=limits) == [None]
+    assert judge(ask("buy", 101), holding=held, limits=limits) == [GateReason.MAX_POSITION]
