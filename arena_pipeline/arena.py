@@ -166,8 +166,8 @@ class Arena:
         if self.settings.news.source == "sandbox":
             base = self._sandbox_url("feeds_url")
             feeds: tuple[Feed, ...] = (
-                Feed(name="sandbox-shares", url=base + "/{symbol}?from={from}&to={to}"),
-                Feed(name="sandbox-market", url=base + "/market?from={from}&to={to}"),
+                Feed(name="sandbox-en", url=base + "/{symbol}?from={from}&to={to}&lang=en"),
+                Feed(name="sandbox-de", url=base + "/{symbol}?from={from}&to={to}&lang=de", language="de"),
             )
         else:
             feeds = self.settings.news.feeds
@@ -176,7 +176,11 @@ class Arena:
     def fundamentals(self, recorder: Recorder) -> AlphaVantage:
         http = Http(recorder, clock=self.clock)
         if self.settings.fundamentals.source == "sandbox":
-            return AlphaVantage(http, api_key="sandbox", base_url=self._sandbox_url("fundamentals_url"))
+            return AlphaVantage(
+                http,
+                api_key="no-key-is-needed-by-the-sandbox",
+                base_url=self._sandbox_url("fundamentals_url"),
+            )
         return AlphaVantage(http, api_key=os.environ.get(ALPHA_VANTAGE_KEY))
 
     @cached_property
@@ -186,7 +190,7 @@ class Arena:
         sandbox = settings.base_url == "sandbox"
         return ModelClient(
             base_url=self._sandbox_url("llm_url") if sandbox else settings.base_url,
-            api_key="sandbox" if sandbox else os.environ.get(settings.api_key_env),
+            api_key="no-key-is-needed-by-the-sandbox" if sandbox else os.environ.get(settings.api_key_env),
             recorder=ModelRecorder(self.origin or self.store, offline=self.origin is not None),
             clock=self.clock,
             budget=LedgerBudget(self.store, settings.daily_budget_usd, clock=self.clock),

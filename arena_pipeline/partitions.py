@@ -62,7 +62,10 @@ def trading_day_partitions(calendar: TradingCalendar, start: date) -> TimeWindow
 
 
 def session_partitions(calendar: TradingCalendar, start: date) -> TimeWindowPartitionsDefinition:
-    """Two partitions per trading day from `start`, keyed `2025-10-24T08:30`; one where trading ends by 14:00."""
+    """Two partitions per trading day from `start`, keyed `2025-10-24T08:30`.
+
+    A day whose trading ends by 14:00 has one.
+    """
     last = date(LAST_YEAR, 12, 28)
     closed = calendar.closed_weekdays(start, last)
     afternoon = SESSION_TIMES[SessionName.AFTERNOON]

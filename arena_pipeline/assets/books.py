@@ -19,7 +19,6 @@ from arena_pipeline.warehouse.store import ArenaStore, utc_text
 from arena_pipeline.warehouse.tables import decisions, models, orders
 
 
-
 def register_models(arena: Arena, connection: Connection) -> None:
     """Enter the configured models in the ledger; one that is known stays as it was registered."""
     known = set(connection.scalars(select(models.c.id)))
@@ -78,16 +77,17 @@ def order_from(row: Any) -> Order:
 def book_days(arena: Arena, model: str, last: date) -> dict[date, DayResult]:
     """Every trading day of a model's book from the start to `last`.
 
-    Raises ChainGap when a session up to `last` is undecided or a day's bars were not collected.
+    Raises ChainGap when a session of an earlier day is undecided or a day's bars were not collected. On the
+    day that is under way the sessions still to come, or being decided now, are not waited for.
     """
     decided = decided_sessions(arena.store, model)
     for session in arena.calendar.sessions(arena.start, last):
-        if session.key not in decided:
+        if session.key not in decided and not (arena.origin is None and arena.is_today(session.day)):
             raise ChainGap(
                 f"{model} has not decided {session.key}, so its book of {last} is not known",
                 remedy=f"materialise decisions for {model}|{session.key} first, or run arena backfill",
             )
-    require_bars(arena, arena.calendar.days(arena.start, last))
+    require_bars(arena, [day for day in arena.calendar.days(arena.start, last) if day < last])
     submitted = [order for entry in accepted_orders(arena.store, model).values() for order in entry]
     days = arena.market_days(last)
     settings = arena.settings.arena

@@ -4,8 +4,6 @@ Every asset is partitioned, runs a whole range in one run, and says on each part
 holds, their digest, and whether this run changed them.
 """
 
-from __future__ import annotations
-
 import hashlib
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -30,7 +30,6 @@ from arena_pipeline.llm.schemas import DecisionReply
 from arena_pipeline.market.bars import Bar
 from arena_pipeline.market.calendar import SUBMISSION_LATENCY, Session
 from arena_pipeline.market.indicators import indicator_anchor
-from arena_pipeline.market.vintages import BarHistory
 from arena_pipeline.settings import Model, ModelKind
 from arena_pipeline.trading import baselines
 from arena_pipeline.trading.baselines import BaselineContext
@@ -229,7 +228,11 @@ class _Chain:
             edges=[
                 *((briefing.id, "decided from") for briefing in briefings),
                 *((exchange.id, "answered by") for exchange in outcome.exchanges),
-                *((view.windows[symbol], "priced by") for symbol in sorted(view.book.holdings) if symbol in view.windows),
+                *(
+                    (view.windows[symbol], "priced by")
+                    for symbol in sorted(view.book.holdings)
+                    if symbol in view.windows
+                ),
             ],
         )
 
@@ -249,7 +252,9 @@ class _Chain:
             nav=from_cents(book.cash_cents + book.receivable_cents + value),
             fee_per_order=settings.arena.fee_per_order,
             positions=tuple(
-                PositionView(symbol, holding.quantity, from_cents(holding.cost_cents), view.prices.get(symbol))
+                PositionView(
+                    symbol, holding.quantity, from_cents(holding.cost_cents), view.prices.get(symbol)
+                )
                 for symbol, holding in book.holdings.items()
             ),
             briefings=tuple(briefings),
@@ -380,7 +385,11 @@ class _Knowledge:
             return bars, [(bar.day, bar.close) for bar in bars]
         if symbol not in self._fresh:
             bars = [bar for bar in self._daily.all(symbol) if not bar.stale]
-            self._fresh[symbol] = ([bar.known_at for bar in bars], bars, [(bar.day, bar.close) for bar in bars])
+            self._fresh[symbol] = (
+                [bar.known_at for bar in bars],
+                bars,
+                [(bar.day, bar.close) for bar in bars],
+            )
         known_at, bars, series = self._fresh[symbol]
         count = bisect.bisect_left(known_at, session.time)
         return bars[:count], series[:count]

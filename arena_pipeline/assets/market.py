@@ -107,7 +107,10 @@ def corporate_actions(arena: Arena, keys: Sequence[str], run: Run) -> list[Outco
         now=arena.clock(),
         within=lambda connection: collection.enter(connection, run.id),
     )
-    return [Outcome(entry, preview=_preview(rows[entry.key], "symbol kind ex_date ratio amount")) for entry in written]
+    return [
+        Outcome(entry, preview=_preview(rows[entry.key], "symbol kind ex_date ratio amount"))
+        for entry in written
+    ]
 
 
 def _merge(
@@ -127,7 +130,8 @@ def _merge(
     for key in keys:
         merged[key], changes = append_vintages(stored[key], fresh[key], seen_at=arena.clock())
         restated += [
-            f"{change.after.id} restates close {change.before.close} as {change.after.close}" for change in changes
+            f"{change.after.id} restates close {change.before.close} as {change.after.close}"
+            for change in changes
         ]
     return merged, restated
 
@@ -192,7 +196,13 @@ def _outcome(written: Written, bars: Sequence[Bar], reply: PriceReply, findings:
             "missing": f"{len(missing)}: {missing[0]}: {reply.missing[missing[0]]}" if missing else "none",
         },
         [
-            {"symbol": bar.symbol, "start": bar.start, "open": bar.open, "close": bar.close, "volume": bar.volume}
+            {
+                "symbol": bar.symbol,
+                "start": bar.start,
+                "open": bar.open,
+                "close": bar.close,
+                "volume": bar.volume,
+            }
             for bar in bars[:8]
         ],
     )

@@ -14,7 +14,8 @@ from arena_pipeline.arena import Arena
 from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.market.calendar import BERLIN, Session
 from arena_pipeline.news.articles import Article, to_articles
-from arena_pipeline.news.momentum import MomentumRow, momentum as momentum_of
+from arena_pipeline.news.momentum import MomentumRow
+from arena_pipeline.news.momentum import momentum as momentum_of
 from arena_pipeline.sources.feeds import FeedReply
 from arena_pipeline.warehouse import readers
 from arena_pipeline.warehouse.rows import article_row
@@ -42,7 +43,11 @@ def articles(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     found = _found(arena, replies, live=len(days) == 1 and arena.is_today(days[0]))
     rows = {key: _rows(arena, key, found) for key in keys}
     health = [_health(reply) for reply in replies]
-    broken = [f"feed {row['feed']} {row['symbol'] or ''} is broken: {row['broken']}" for row in health if row["broken"]]
+    broken = [
+        f"feed {row['feed']} {row['symbol'] or ''} is broken: {row['broken']}"
+        for row in health
+        if row["broken"]
+    ]
     for text in broken:
         run.report(text)
     now = arena.clock()
@@ -119,7 +124,10 @@ def _momenta(arena: Arena, news: readers.NewsHistory, session: Session) -> list[
     for article in known:
         for symbol in article.symbols:
             by_symbol[symbol].append(article)
-    rows = [momentum_of(by_symbol[symbol], symbol=symbol, at=session.time, since=since) for symbol in arena.symbols]
+    rows = [
+        momentum_of(by_symbol[symbol], symbol=symbol, at=session.time, since=since)
+        for symbol in arena.symbols
+    ]
     if arena.settings.news.source == "none":
         rows = [replace(row, reason="no feeds configured") for row in rows]
     return rows
@@ -189,8 +197,8 @@ def _midnight(day: date) -> datetime:
 def _health(reply: FeedReply) -> Row:
     items = reply.parsed.items if reply.parsed else ()
     return {
-        "id": f"feed:{reply.feed}:{reply.symbol or 'market'}",
-        "feed": reply.feed,
+        "id": f"feed:{reply.feed.name}:{reply.symbol or 'market'}",
+        "feed": reply.feed.name,
         "symbol": reply.symbol,
         "status": reply.recorded.status,
         "items": len(items),

@@ -174,7 +174,9 @@ def leaderboard(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
             for document in documents
         ]
         edges = [Edge(row["id"], f"snapshot:{row['model']}:{day}", "ranks") for row in rows]
-        edges += [Edge(row["id"], bar, "compared with") for row in rows for bar in _ends(known, day, arena.start)]
+        edges += [
+            Edge(row["id"], bar, "compared with") for row in rows for bar in _ends(known, day, arena.start)
+        ]
         with arena.store.ledger.transaction() as connection:
             written = arena.store.write_rows(
                 connection,
@@ -189,7 +191,10 @@ def leaderboard(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
             Outcome(
                 written,
                 {"leader": documents[0]["model"], "simulated": arena.settings.simulated},
-                [{name: entry[name] for name in ("rank", "model", "nav", "return", "trades")} for entry in documents],
+                [
+                    {name: entry[name] for name in ("rank", "model", "nav", "return", "trades")}
+                    for entry in documents
+                ],
             )
         )
     return outcomes

@@ -64,33 +64,31 @@ def briefings(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     `ok` is false where the research model gave nothing usable: the facts stand alone then.
     """
     listed = _by_session(arena, "watchlist", keys)
-    wanted = {
-        key: sorted(listed[key], key=lambda symbol: listed[key][symbol]["rank"]) for key in keys
-    }
-    outcomes = []
-    for key, made in write_briefings(arena, wanted, run).items():
-        entry = arena.store.write_frames(
-            "briefings", [_partition(key, made)], run_id=run.id, now=arena.clock()
-        )[0]
-        outcomes.append(
-            Outcome(
-                entry,
-                {"usable": sum(briefing.ok for briefing, _ in made), "cost_usd": _cost(made)},
-                [
-                    {"symbol": briefing.symbol, "stance": briefing.stance.value, "strength": briefing.strength}
-                    for briefing, _ in made
-                ],
-            )
+    wanted = {key: sorted(listed[key], key=lambda symbol: listed[key][symbol]["rank"]) for key in keys}
+    made = write_briefings(arena, wanted, run)
+    written = arena.store.write_frames(
+        "briefings", [_partition(key, made[key]) for key in keys], run_id=run.id, now=arena.clock()
+    )
+    return [
+        Outcome(
+            entry,
+            {
+                "usable": sum(briefing.ok for briefing, _ in made[entry.key]),
+                "cost_usd": _cost(made[entry.key]),
+            },
+            [
+                {"symbol": briefing.symbol, "stance": briefing.stance.value, "strength": briefing.strength}
+                for briefing, _ in made[entry.key]
+            ],
         )
-    return outcomes
+        for entry in written
+    ]
 
 
 Made = list[tuple[Briefing, ModelOutcome[BriefingSynthesis] | None]]
 
 
-def write_briefings(
-    arena: Arena, wanted: Mapping[str, Sequence[str]], run: Run
-) -> dict[str, Made]:
+def write_briefings(arena: Arena, wanted: Mapping[str, Sequence[str]], run: Run) -> dict[str, Made]:
     """Briefings for the shares wanted in each session, with the model's outcome behind each."""
     sessions = {key: arena.calendar.session(key) for key in wanted}
     days = [session.day for session in sessions.values()]
@@ -102,7 +100,9 @@ def write_briefings(
         session = sessions[key]
         facts = [_facts(arena, session, symbol, indicators[key], news, figures) for symbol in symbols]
         outcomes = _synthesise(arena, facts)
-        note_costs(arena, key, RESEARCH, "synthesis", [outcome for outcome in outcomes if outcome is not None])
+        note_costs(
+            arena, key, RESEARCH, "synthesis", [outcome for outcome in outcomes if outcome is not None]
+        )
         made[key] = [
             (
                 compose_briefing(
@@ -124,7 +124,9 @@ def write_briefings(
 
 def briefings_for(arena: Arena, session: Session, held: Iterable[str], run: Run) -> list[Briefing]:
     """The session's briefings and those of held shares; a missing one is written and kept for the next."""
-    stored = {row["symbol"]: row for row in arena.store.rows("briefings", "partition = $key", key=session.key)}
+    stored = {
+        row["symbol"]: row for row in arena.store.rows("briefings", "partition = $key", key=session.key)
+    }
     on_demand = {row["symbol"]: row for row in arena.store.rows(HELD, "partition = $key", key=session.key)}
     missing = sorted(set(held) - stored.keys() - on_demand.keys())
     if missing:
@@ -138,7 +140,11 @@ def briefings_for(arena: Arena, session: Session, held: Iterable[str], run: Run)
             now=arena.clock(),
         )
         on_demand.update({str(row["symbol"]): row for row in part.rows})
-    return [briefing_from(row) for row in (stored | on_demand).values() if row["symbol"] in stored.keys() | set(held)]
+    return [
+        briefing_from(row)
+        for row in (stored | on_demand).values()
+        if row["symbol"] in stored.keys() | set(held)
+    ]
 
 
 def briefing_row(briefing: Briefing) -> Row:
@@ -223,9 +229,7 @@ def _facts(
     )
 
 
-def _synthesise(
-    arena: Arena, facts: Sequence[Facts]
-) -> Sequence[ModelOutcome[BriefingSynthesis] | None]:
+def _synthesise(arena: Arena, facts: Sequence[Facts]) -> Sequence[ModelOutcome[BriefingSynthesis] | None]:
     if not arena.has_research_model:
         return [None] * len(facts)
     requests = []

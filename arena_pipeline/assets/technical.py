@@ -79,7 +79,10 @@ def _of_symbol(
     result: list[tuple[Session, IndicatorRow]] = []
     for epoch in _epochs(history, symbol, sessions):
         bars = history.known(symbol, epoch[-1].time)
-        by_day = {row.day: row for row in indicators_of(bars, sorted({session.day for session in epoch}))}
+        by_day = {
+            row.day: row
+            for row in indicators_of(bars, sorted({session.day for session in epoch}), symbol=symbol)
+        }
         result += [(session, by_day[session.day]) for session in epoch]
     return result
 

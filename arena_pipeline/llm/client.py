@@ -139,7 +139,9 @@ class ModelClient:
         return outcomes
 
     async def ask(self, request: ModelRequest[T]) -> ModelOutcome[T]:
-        """Ask one question. Raises ArchiveMissing (a replay lacks the reply) and ArchiveCorrupt only."""
+        """Ask one question. Raises ArchiveMissing (a replay lacks the reply), ArchiveCorrupt, and whatever
+        else the recorder or the budget raises: never for what a model does.
+        """
         library = self._library_of_this_loop()
         async with library.slots:
             return await library.ask(request)

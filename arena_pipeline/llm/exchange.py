@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -56,11 +57,11 @@ class Exchange:
     retryable: bool
 
 
-def request_name(path: str, body: bytes, attempt: int = 1) -> str:
+def request_name(path: str, body: Mapping[str, Any], attempt: int = 1) -> str:
     """The sha256 that names a request: its path below the base url and its body, without host or header.
     Sending the same again after a failure is another request, so that each keeps its own reply.
     """
-    question: dict[str, Any] = {"path": path, "body": json.loads(body)}
+    question: dict[str, Any] = {"path": path, "body": body}
     if attempt > 1:
         question["attempt"] = attempt
     canonical = json.dumps(question, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
@@ -155,13 +156,14 @@ def _problem(answer: Recorded) -> tuple[str | None, bool]:
     return None, False
 
 
-def read_exchange(name: str, sent: bytes, answer: Recorded, *, own_server: bool) -> Exchange:
-    """What a reply says about itself. A missing cost comes from the price table, except for a server on this
-    computer: its models carry names of tables that do not apply to it.
+def read_exchange(name: str, asked: str, sent: bytes, answer: Recorded, *, own_server: bool) -> Exchange:
+    """What a reply says about itself; `asked` is the model asked for, `sent` the body that asked it.
+
+    A missing cost comes from the price table, except for a server on this computer: its models may carry
+    names that a table knows for another's prices.
     """
     reply = reply_json(answer.body)
     usage = _mapping(reply.get("usage"))
-    asked = _text(_mapping(json.loads(sent)).get("model")) or ""
     served = _text(reply.get("model"))
     tokens_in, tokens_out = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
     cost, source = _dollars(usage.get("cost")), CostSource.REPLY

@@ -17,7 +17,6 @@ from decimal import Decimal
 
 import httpx2
 
-from arena_pipeline.errors import ArenaError
 from arena_pipeline.llm.budget import Budget, most_it_can_cost
 from arena_pipeline.llm.exchange import Exchange, read_exchange, reply_json, reply_text, request_name
 from arena_pipeline.sources.recorder import Recorded, Recorder
@@ -35,13 +34,15 @@ class Stopped(httpx2.TransportError):
 
 @dataclass(slots=True)
 class Call:
-    """One question and all that was sent for it. `error` is an ArenaError that has to get out as it is."""
+    """One question and all that was sent for it. `error` came from the archive or the budget and has to get
+    out as it is, not as the connection failure that the libraries between would make of it.
+    """
 
     spender: str
     max_tokens: int
     exchanges: list[Exchange] = field(default_factory=list)
     text: str = ""
-    error: ArenaError | None = None
+    error: Exception | None = None
     sent: Counter[bytes] = field(default_factory=Counter)
 
 
@@ -85,9 +86,9 @@ class RecordingTransport(httpx2.AsyncBaseTransport):
         while len(call.exchanges) < self._endpoint.max_attempts:
             try:
                 answer, recalled = await self._answer(call, request, body)
-            except ArenaError as error:
+            except Exception as error:
                 call.error = error
-                raise
+                raise Stopped("no reply was asked for", request=request) from error
             exchange = call.exchanges[-1]
             if exchange.failure is None:
                 call.text = reply_text(answer.body)
@@ -106,31 +107,33 @@ class RecordingTransport(httpx2.AsyncBaseTransport):
         endpoint = self._endpoint
         call.sent[body] += 1
         path = request.url.path.removeprefix(endpoint.path_prefix)
-        name = request_name(path, body, call.sent[body])
+        question = json.loads(body)
+        name, model = request_name(path, question, call.sent[body]), str(question["model"])
         answer = endpoint.recorder.recall(VENDOR, name)
-        recalled = answer is not None
         if answer is None:
-            answer = await self._buy(call, name, request, body)
-        exchange = read_exchange(name, body, answer, own_server=endpoint.own_server)
-        call.exchanges.append(exchange)
-        return answer, recalled
+            answer, exchange = await self._buy(call, name, model, request, body)
+            call.exchanges.append(exchange)
+            return answer, False
+        call.exchanges.append(read_exchange(name, model, body, answer, own_server=endpoint.own_server))
+        return answer, True
 
-    async def _buy(self, call: Call, name: str, request: httpx2.Request, body: bytes) -> Recorded:
+    async def _buy(
+        self, call: Call, name: str, model: str, request: httpx2.Request, body: bytes
+    ) -> tuple[Recorded, Exchange]:
         endpoint = self._endpoint
-        model = str(reply_json(body).get("model") or "")
         reserved = most_it_can_cost(model, len(body), call.max_tokens, own_server=endpoint.own_server)
         endpoint.budget.reserve(call.spender, reserved)
         actual: Decimal | None = None
         try:
             answer = await self._send(request)
-            exchange = read_exchange(name, body, answer, own_server=endpoint.own_server)
+            exchange = read_exchange(name, model, body, answer, own_server=endpoint.own_server)
             actual = exchange.cost_usd
             if actual is None and exchange.status >= 400:
                 actual = Decimal(0)
         finally:
             endpoint.budget.settle(call.spender, reserved, actual)
         endpoint.recorder.record(VENDOR, name, answer, sent=body)
-        return answer
+        return answer, exchange
 
     async def _send(self, request: httpx2.Request) -> Recorded:
         """The reply, cleaned; a reply that did not come is one with `failure`."""

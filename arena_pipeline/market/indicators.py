@@ -11,6 +11,7 @@ So a backfill that computes a year at once and a live session that computes one 
 from __future__ import annotations
 
 import bisect
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -22,6 +23,8 @@ import pandas_ta_classic as ta
 
 from arena_pipeline.errors import DataError
 from arena_pipeline.market.bars import Bar, Interval
+
+logging.getLogger("pandas_ta_classic").setLevel(logging.ERROR)  # short history is no warning: it gives None
 
 LEAST_BARS = 15
 """Below this not even the RSI is defined."""
@@ -116,7 +119,7 @@ def _rows(symbol: str, series: Sequence[Bar], days: Sequence[date]) -> list[Indi
     used = [bar for bar in series if not bar.stale]
     used_days = [bar.day for bar in used]
     all_days = [bar.day for bar in series]
-    frame = _frame(used)
+    frame = _frame(used) if len(used) >= LEAST_BARS else {}
     rows = []
     for day in days:
         count = bisect.bisect_left(used_days, day)

@@ -126,7 +126,10 @@ def _register_zones() -> None:
 
 def _published_at(entry: Any, fetched_at: datetime) -> datetime | None:
     for name in ("published", "updated"):
-        text, parsed = str(entry.get(name) or "").strip(), entry.get(f"{name}_parsed")
+        text = str(
+            dict.get(entry, name) or ""
+        ).strip()  # past feedparser's own fallback from one to the other
+        parsed = dict.get(entry, f"{name}_parsed")
         if not text or parsed is None or not _HAS_TIME_AND_ZONE.search(text):
             continue
         named = _ZONE_NAME.search(text)

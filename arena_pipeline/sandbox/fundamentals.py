@@ -33,13 +33,10 @@ def overview(market: SandboxMarket, symbol: str, day: date) -> dict[str, str]:
     fixed_random = generator(market.seed, "fundamentals", ours)
     uncovered = fixed_random.random() < NOT_COVERED_SHARE
     quarter = date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
-    bars = (
-        market.daily(ours, quarter - timedelta(days=365), quarter - timedelta(days=1))
-        if (ours in market.symbols and quarter > EPOCH)
-        else None
-    )
-    if uncovered or bars is None or not len(bars):
+    year_before = quarter - timedelta(days=365), quarter - timedelta(days=1)
+    if uncovered or ours not in market.symbols or year_before[1] < EPOCH:
         return {}
+    bars = market.daily(ours, *year_before)
     company, fixed = market.company(ours), traits(market.seed, ours)
     shares = int(fixed_random.uniform(1e8, 1.2e9))
     usual_earnings_yield = fixed_random.uniform(0.035, 0.1)
@@ -51,13 +48,7 @@ def overview(market: SandboxMarket, symbol: str, day: date) -> dict[str, str]:
     eps = mean_price * usual_earnings_yield * random.uniform(0.92, 1.08)
     margin *= random.uniform(0.95, 1.05)
     revenue = eps * shares / margin
-    dividend = (
-        sum(
-            paid.cents
-            for paid in market.dividends(ours, quarter - timedelta(days=365), quarter - timedelta(days=1))
-        )
-        / 100
-    )
+    dividend = sum(paid.cents for paid in market.dividends(ours, *year_before)) / 100
     growth = random.normal(0.03, 0.08)
     figures: dict[str, Any] = {
         "MarketCapitalization": round(price * shares),

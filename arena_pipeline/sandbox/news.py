@@ -27,6 +27,7 @@ SOURCES = {
     "en": ("Sandbox Wire", "Fictional Finance", "The Pretend Post"),
     "de": ("Sandkasten Wirtschaft", "Börsenblatt Nirgendwo", "Der Scheinanleger"),
 }
+ALSO = {"en": "Also in focus: {other}.", "de": "Auch {other} steht im Blick."}
 MIXED = 0.08
 SYNDICATED = 0.15
 SYNDICATION_DELAY_MINUTES = (5, 90)
@@ -107,9 +108,7 @@ def _printed(
     title = title.format(name=name, other=other, **numbers)
     summary = summary.format(name=name, other=other, **numbers)
     if random.random() < NAMES_ANOTHER and other not in title:
-        summary += f" {'Auch' if language == 'de' else 'Also in focus:'} {other}" + (
-            " steht im Blick." if language == "de" else "."
-        )
+        summary += f" {ALSO[language].format(other=other)}"
     sources = SOURCES[language]
     source = sources[int(random.integers(len(sources)))]
     return SandboxArticle(

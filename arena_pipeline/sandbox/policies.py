@@ -26,6 +26,7 @@ _CASH_BUFFER = Decimal("0.98")
 _PRICE_IN, _PRICE_OUT = Decimal("0.0000001"), Decimal("0.0000004")
 _SIGNAL = {"bullish": 1, "bearish": -1}
 _NEWS_WEIGHT = 1.5
+_TREND_WORDS = ("20-day average", "50-day average", "MACD", "ADX")
 
 Document = dict[str, Any]
 Score = Callable[[Document], float]
@@ -42,8 +43,12 @@ def _follow_news(block: Document) -> float:
 
 
 def _follow_trend(block: Document) -> float:
-    averages = [fact for fact in block.get("facts", []) if "average" in str(fact.get("text", ""))]
-    return 0.5 * sum(_SIGNAL.get(fact.get("signal"), 0) for fact in averages)
+    trend = [
+        fact
+        for fact in block.get("facts", [])
+        if any(word in str(fact.get("text", "")) for word in _TREND_WORDS)
+    ]
+    return 0.5 * sum(_SIGNAL.get(fact.get("signal"), 0) for fact in trend)
 
 
 def _against_the_crowd(block: Document) -> float:
@@ -56,7 +61,7 @@ def _against_the_crowd(block: Document) -> float:
 # Per model: its score of a briefing, from where it buys, and below which it sells.
 _CONTESTANTS: dict[str, tuple[Score, float, float]] = {
     "sandbox/news-follower": (_follow_news, 0.6, -0.4),
-    "sandbox/trend-follower": (_follow_trend, 1.4, -0.4),
+    "sandbox/trend-follower": (_follow_trend, 1.5, -0.4),
     "sandbox/contrarian": (_against_the_crowd, 0.9, -0.5),
 }
 

@@ -99,7 +99,10 @@ class SandboxServer:
 
     def answer(self, method: str, target: str, body: bytes) -> Reply:
         """The answer to one request. Raises BadRequest for what cannot be read."""
-        parts = urlsplit(target)
+        try:
+            parts = urlsplit(target)
+        except ValueError as error:
+            raise BadRequest("the address cannot be read") from error
         route, argument = _route(parts.path)
         with self._counting:
             self.requests[route] += 1
@@ -157,7 +160,7 @@ class SandboxServer:
 
         try:
             document = json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadRequest("the body is no JSON") from error
         if not isinstance(document, dict):
             raise BadRequest("the body must be a JSON object")

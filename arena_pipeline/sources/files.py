@@ -77,7 +77,7 @@ class FilePrices:
     ) -> None:
         self._roots = {"": path, BENCHMARK_PREFIX: benchmark_path}
         self._benchmark = benchmark
-        self._symbols = tuple(symbols)
+        self._symbols = tuple(symbol for symbol in symbols if symbol != benchmark)
         self._adjustment = adjustment
         self._calendar = calendar
         self._max_jump = max_jump
@@ -197,9 +197,9 @@ class FilePrices:
             if isinstance(row, BadRow):
                 content.findings.append(_finding(symbol, row.place, row.day, row.kind, row.detail))
             elif not FIRST_YEAR <= row.day.year <= LAST_YEAR:
-                detail = f"lies outside the calendar ({FIRST_YEAR} to {LAST_YEAR})"
+                detail = f"{row.day} lies outside the calendar ({FIRST_YEAR} to {LAST_YEAR})"
                 content.findings.append(
-                    _finding(symbol, row.place, row.day, FindingKind.NOT_A_TRADING_DAY, detail)
+                    _finding(symbol, row.place, None, FindingKind.NOT_A_TRADING_DAY, detail)
                 )
             else:
                 bars.append(self._bar(symbol, row, table.sha256))

@@ -24,6 +24,7 @@ import yfinance.cache
 import yfinance.data
 import yfinance.exceptions
 from curl_cffi import requests
+from curl_cffi.curl import CURL_WRITEFUNC_ERROR
 
 from arena_pipeline.errors import (
     ArchiveMissing,
@@ -186,9 +187,8 @@ def _request_name(url: str, params: Any) -> str:
 
 
 def _collect(body: bytearray, chunk: bytes) -> int:
-    """Keep a chunk; anything but its length tells curl to stop."""
     body += chunk
-    return len(chunk) if len(body) <= MAX_BYTES else -1
+    return len(chunk) if len(body) <= MAX_BYTES else CURL_WRITEFUNC_ERROR
 
 
 def _response(url: str, recorded: Recorded) -> requests.Response:

@@ -56,11 +56,11 @@ class _Day:
         self._bars: dict[str, tuple[Bar, ...]] = {}
 
     def bars(self, symbol: str) -> tuple[Bar, ...]:
-        if symbol not in self._bars:
-            self._bars[symbol] = tuple(
-                bar for bar in self.market.bars.get(symbol, ()) if not bar.stale and self._known(bar)
-            )
-        return self._bars[symbol]
+        bars = self._bars.get(symbol)
+        if bars is None:
+            every = self.market.bars.get(symbol, ())
+            bars = self._bars[symbol] = tuple(bar for bar in every if not bar.stale and self._known(bar))
+        return bars
 
     def close(self, symbol: str) -> Bar | None:
         bar = self.market.closes.get(symbol)
@@ -266,10 +266,11 @@ class Replay:
     ) -> Iterable[PositionMark]:
         """One per 15-minute bar and symbol held after the fills at the bar's start, by symbol and time."""
         for symbol in sorted(before.keys() | {fill.symbol for fill in fills}):
+            series = view.market.bars.get(symbol)
+            if not series or series[0].interval is not Interval.QUARTER_HOUR:
+                continue
             traded = [fill for fill in fills if fill.symbol == symbol]
             for bar in view.bars(symbol):
-                if bar.interval is not Interval.QUARTER_HOUR:
-                    continue
                 quantity = before.get(symbol, 0) + sum(
                     fill.quantity if fill.side is Side.BUY else -fill.quantity
                     for fill in traded

@@ -27,9 +27,9 @@ class LedgerBudget:
         amount, day = _micro(usd), self._day()
         with self._store.ledger.transaction() as connection:
             total = connection.execute(
-                select(func.coalesce(func.sum(budgets.c.reserved_microusd + budgets.c.spent_microusd), 0)).where(
-                    budgets.c.day == day
-                )
+                select(
+                    func.coalesce(func.sum(budgets.c.reserved_microusd + budgets.c.spent_microusd), 0)
+                ).where(budgets.c.day == day)
             ).scalar_one()
             if int(total) + amount > self._cap:
                 raise BudgetExhausted(

@@ -115,16 +115,12 @@ def figures(store: ArenaStore, last: date) -> FigureHistory:
     return FigureHistory(store.rows("financials", "partition <= $last", last=last.isoformat()))
 
 
-def market_days(
-    store: ArenaStore, calendar: TradingCalendar, first: date, last: date
-) -> list[MarketDay]:
+def market_days(store: ArenaStore, calendar: TradingCalendar, first: date, last: date) -> list[MarketDay]:
     """What the replay sees of each trading day: bars and actions as known at that day's end."""
     daily = daily_bars(store, first, last)
     intraday = intraday_bars(store, first, last)
     actions = corporate_actions(store, first, last)
-    return [
-        _market_day(calendar, day, daily, intraday, actions) for day in calendar.days(first, last)
-    ]
+    return [_market_day(calendar, day, daily, intraday, actions) for day in calendar.days(first, last)]
 
 
 def _market_day(

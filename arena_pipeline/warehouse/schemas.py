@@ -38,10 +38,30 @@ _BARS = _table(
 )
 
 _INDICATORS = (
-    "close change_1d change_5d change_20d rsi_14 macd macd_signal macd_histogram bollinger_lower "
-    "bollinger_middle bollinger_upper sma_20 sma_50 sma_200 ema_12 ema_26 stochastic_k stochastic_d adx_14 "
-    "plus_di minus_di atr_14 obv_slope_20"
-).split()
+    "close",
+    "change_1d",
+    "change_5d",
+    "change_20d",
+    "rsi_14",
+    "macd",
+    "macd_signal",
+    "macd_histogram",
+    "bollinger_lower",
+    "bollinger_middle",
+    "bollinger_upper",
+    "sma_20",
+    "sma_50",
+    "sma_200",
+    "ema_12",
+    "ema_26",
+    "stochastic_k",
+    "stochastic_d",
+    "adx_14",
+    "plus_di",
+    "minus_di",
+    "atr_14",
+    "obv_slope_20",
+)
 
 _BRIEFINGS = _table(
     ("id", pa.string()),

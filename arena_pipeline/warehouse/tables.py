@@ -101,7 +101,7 @@ collections = Table(
     Column("run_id", String, nullable=False),
     Index("ix_collections_asset", "asset"),
 )
-"""One row per time that a source was read with an outcome unlike the time before; replay goes through them."""
+"""One row per reading of a source that brought something new; the replay goes through them in order."""
 
 fetches = Table(
     "fetches",

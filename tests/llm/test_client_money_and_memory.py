@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from arena_pipeline.errors import ArchiveMissing, BudgetExhausted
+from arena_pipeline.errors import ArchiveCorrupt, ArchiveMissing, BudgetExhausted, LedgerError
 from arena_pipeline.llm.budget import UnlimitedBudget
 from arena_pipeline.llm.client import ModelClient, ModelOutcome, ModelRequest
 from arena_pipeline.llm.exchange import CostSource, is_paid_answer
@@ -45,6 +45,32 @@ def test_a_replay_without_the_entry_raises_and_sends_nothing(endpoint: Any, make
     with pytest.raises(ArchiveMissing):
         ask(client)
     assert endpoint.requests == []
+
+
+class Broken(MemoryRecorder):
+    """An archive that fails with one error, when asked or when told."""
+
+    def __init__(self, error: Exception, *, when: str) -> None:
+        super().__init__()
+        self.error, self.when = error, when
+
+    def recall(self, vendor: str, request: str) -> Recorded | None:
+        if self.when == "recall":
+            raise self.error
+        return None
+
+    def record(self, vendor: str, request: str, answer: Recorded, *, sent: bytes = b"") -> None:
+        raise self.error
+
+
+@pytest.mark.parametrize("when", ["recall", "record"])
+@pytest.mark.parametrize("error", [ArchiveCorrupt("x"), LedgerError("x"), OSError("disk full")])
+def test_an_archive_that_fails_is_never_taken_for_a_silent_model(
+    endpoint: Any, make_client: Make, error: Exception, when: str
+) -> None:
+    endpoint.completes(GOOD)
+    with pytest.raises(type(error)):
+        ask(make_client(f"{endpoint.url}/v1", recorder=Broken(error, when=when)))
 
 
 class PaidOnly(MemoryRecorder):

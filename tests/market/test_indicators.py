@@ -75,8 +75,11 @@ def spy(recorded_data: Path) -> list[Bar]:
         return [
             bar(
                 date.fromisoformat(row["date"]),
-                *(float(row[name]) for name in ("open", "high", "low", "close")),
-                volume=int(row["volume"]),
+                float(row["open"]),
+                float(row["high"]),
+                float(row["low"]),
+                float(row["close"]),
+                int(row["volume"]),
             )
             for row in csv.DictReader(file)
         ]

@@ -1,0 +1,169 @@
+"""Asset checks: what must hold of the tables in force. An ERROR blocks what builds on the asset.
+
+Each check reads the rows of the run's partitions, or of the newest day when it is run by itself.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pandera.pandas as pa
+from pandera.errors import SchemaErrors
+from sqlalchemy import func, select
+
+from arena_pipeline.assets.books import registered_models
+from arena_pipeline.assets.resource import ArenaResource
+from arena_pipeline.warehouse.tables import decisions, leaderboard, positions, snapshots
+
+NAMED = 20
+"""So many offenders are named in a check's metadata."""
+
+_PRICE = pa.Column(float, pa.Check.gt(0))
+BARS = pa.DataFrameSchema(
+    dict.fromkeys(("open", "high", "low", "close"), _PRICE) | {"volume": pa.Column(int, pa.Check.ge(0))},
+    checks=[
+        pa.Check(
+            lambda bars: bars["high"] >= bars[["open", "close", "low"]].max(axis=1), name="high is highest"
+        ),
+        pa.Check(
+            lambda bars: bars["low"] <= bars[["open", "close", "high"]].min(axis=1), name="low is lowest"
+        ),
+        pa.Check(lambda bars: bars["known_at"] >= bars["end"], name="known only when ended"),
+        pa.Check(lambda bars: ~bars.duplicated(["symbol", "start", "vintage"]), name="one bar per vintage"),
+    ],
+)
+
+
+def asset_checks() -> list[dg.AssetChecksDefinition]:
+    return [
+        bars_are_possible,
+        bars_are_fresh,
+        feeds_answer,
+        models_answer,
+        books_balance,
+        every_model_is_ranked,
+    ]
+
+
+@dg.asset_check(asset="daily_bars", blocking=True)
+def bars_are_possible(context: dg.AssetCheckExecutionContext, arena: ArenaResource) -> dg.AssetCheckResult:
+    """High is highest, low is lowest, prices are positive, and no bar is known before it ended."""
+    rows = arena.get().store.rows("daily_bars", "list_contains($keys, partition)", keys=_keys(context, arena))
+    if not rows:
+        return dg.AssetCheckResult(passed=True, metadata={"bars": 0})
+    frame = pd.DataFrame(rows).astype(dict.fromkeys(("open", "high", "low", "close"), float))
+    try:
+        BARS.validate(frame, lazy=True)
+    except SchemaErrors as error:
+        failures = error.failure_cases.head(NAMED).astype(str).to_dict("records")
+        return dg.AssetCheckResult(passed=False, metadata={"bars": len(rows), "failures": failures})
+    return dg.AssetCheckResult(passed=True, metadata={"bars": len(rows)})
+
+
+@dg.asset_check(asset="daily_bars")
+def bars_are_fresh(context: dg.AssetCheckExecutionContext, arena: ArenaResource) -> dg.AssetCheckResult:
+    """No stale bar and no row in quarantine; a warning, for the arena goes on without them."""
+    store = arena.get().store
+    found = store.rows("bar_findings", "list_contains($keys, partition)", keys=_keys(context, arena))
+    return dg.AssetCheckResult(
+        passed=not found,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "findings": len(found),
+            "quarantined": sum(row["quarantined"] for row in found),
+            "first": [
+                f"{row['symbol']} {row['day']}: {row['kind']}: {row['detail']}" for row in found[:NAMED]
+            ],
+        },
+    )
+
+
+@dg.asset_check(asset="articles")
+def feeds_answer(context: dg.AssetCheckExecutionContext, arena: ArenaResource) -> dg.AssetCheckResult:
+    """Every feed answered with a feed. A broken one is not the same as one without news."""
+    store = arena.get().store
+    rows = store.rows("feed_health", "list_contains($keys, partition)", keys=_keys(context, arena))
+    broken = sorted(
+        {f"{row['feed']} {row['symbol'] or ''}: {row['broken']}" for row in rows if row["broken"]}
+    )
+    return dg.AssetCheckResult(
+        passed=not broken,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"feeds": len(rows), "broken": broken[:NAMED]},
+    )
+
+
+@dg.asset_check(asset="decisions")
+def models_answer(context: dg.AssetCheckExecutionContext, arena: ArenaResource) -> dg.AssetCheckResult:
+    """No model abstained for want of a usable answer."""
+    with arena.get().store.ledger.read() as connection:
+        rows = connection.execute(
+            select(decisions.c.model, decisions.c.outcome, func.count()).group_by(
+                decisions.c.model, decisions.c.outcome
+            )
+        ).all()
+    abstained = {row[0]: row[2] for row in rows if row[1] == "abstained"}
+    return dg.AssetCheckResult(
+        passed=not abstained,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"decisions": sum(row[2] for row in rows), "abstained": abstained},
+    )
+
+
+@dg.asset_check(asset="portfolio_snapshots", blocking=True)
+def books_balance(context: dg.AssetCheckExecutionContext, arena: ArenaResource) -> dg.AssetCheckResult:
+    """Net asset value is cash, dividends receivable and the positions' values, to the cent."""
+    with arena.get().store.ledger.read() as connection:
+        values = (
+            select(positions.c.partition, func.sum(positions.c.value_cents).label("value"))
+            .where(positions.c.superseded_at.is_(None))
+            .group_by(positions.c.partition)
+            .subquery()
+        )
+        rows = connection.execute(
+            select(
+                snapshots.c.id,
+                snapshots.c.nav_cents,
+                snapshots.c.cash_cents + snapshots.c.receivable_cents + func.coalesce(values.c.value, 0),
+            )
+            .outerjoin(values, values.c.partition == snapshots.c.partition)
+            .where(snapshots.c.superseded_at.is_(None))
+        ).all()
+    wrong = [f"{identity}: {nav} is not {total}" for identity, nav, total in rows if nav != total]
+    return dg.AssetCheckResult(passed=not wrong, metadata={"snapshots": len(rows), "wrong": wrong[:NAMED]})
+
+
+@dg.asset_check(asset="leaderboard", blocking=True)
+def every_model_is_ranked(
+    context: dg.AssetCheckExecutionContext, arena: ArenaResource
+) -> dg.AssetCheckResult:
+    """The newest board has a line for every registered model."""
+    store = arena.get().store
+    with store.ledger.read() as connection:
+        newest = select(func.max(leaderboard.c.trading_day)).where(leaderboard.c.superseded_at.is_(None))
+        ranked = set(
+            connection.scalars(
+                select(leaderboard.c.model).where(
+                    leaderboard.c.superseded_at.is_(None),
+                    leaderboard.c.trading_day == newest.scalar_subquery(),
+                )
+            )
+        )
+    missing = sorted({model for model, _ in registered_models(store)} - ranked)
+    return dg.AssetCheckResult(passed=not missing, metadata={"ranked": len(ranked), "missing": missing})
+
+
+def _keys(context: dg.AssetCheckExecutionContext, arena: ArenaResource) -> Sequence[str]:
+    """The partitions of this run; without any, the newest trading day."""
+    tags: dict[str, Any] = dict(context.run.tags)
+    if "dagster/partition" in tags:
+        return [tags["dagster/partition"]]
+    days = sorted(key for key in arena.get().store.partitions("daily_bars") if key != "history")
+    first, last = (
+        tags.get("dagster/asset_partition_range_start"),
+        tags.get("dagster/asset_partition_range_end"),
+    )
+    if first and last:
+        return [day for day in days if first <= day <= last]
+    return days[-1:]

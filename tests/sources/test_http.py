@@ -1,0 +1,285 @@
+"""HTTP against a hostile loopback server: deadlines, sizes, retries, redirects, secrets, replays."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from arena_pipeline.errors import ArchiveMissing, DataError
+from arena_pipeline.sources.http import Http
+from arena_pipeline.sources.recorder import MemoryRecorder, Recorded
+
+NOW = datetime(2025, 10, 24, 6, 30, tzinfo=UTC)
+SECRET = "s3cr3t/key+1"
+
+
+def http(recorder: MemoryRecorder | None = None, **options: float) -> Http:
+    limits = {"timeout": 5.0, "max_bytes": 10_000, "attempts": 3} | options
+    return Http(
+        recorder or MemoryRecorder(),
+        clock=lambda: NOW,
+        timeout=limits["timeout"],
+        max_bytes=int(limits["max_bytes"]),
+        attempts=int(limits["attempts"]),
+    )
+
+
+def answers(server: HTTPServer, path: str, *responses: Response) -> list[Request]:
+    """Serve the responses one after another, the last one for ever; the list fills with the requests."""
+    asked: list[Request] = []
+
+    def handle(request: Request) -> Response:
+        asked.append(request)
+        return responses[min(len(asked), len(responses)) - 1]
+
+    server.expect_request(path).respond_with_handler(handle)
+    return asked
+
+
+@contextmanager
+def raw_server(talk: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server that answers one connection byte by byte as `talk` likes."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            try:
+                talk(connection)
+            except OSError:
+                return
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    finally:
+        listener.close()
+        thread.join(5)
+
+
+def test_an_answer_is_returned_and_recorded_without_its_host(httpserver: HTTPServer) -> None:
+    recorder = MemoryRecorder()
+    answers(httpserver, "/a", Response("hello", headers={"ETag": '"1"', "X-Other": "no"}))
+    answer = http(recorder).get("feeds", httpserver.url_for("/a?z=1"), params={"b": "2 3"})
+    assert (answer.status, answer.body, answer.fetched_at) == (200, b"hello", NOW)
+    assert answer.headers["etag"] == '"1"'
+    assert "x-other" not in answer.headers
+    assert recorder.answers == {("feeds", "/a?b=2+3&z=1"): answer}
+
+
+def test_a_replay_asks_nobody() -> None:
+    recorder = MemoryRecorder(offline=True)
+    recorder.answers["feeds", "/a"] = Recorded(200, b"old", NOW)
+    assert http(recorder).get("feeds", "http://127.0.0.1:9/a").body == b"old"
+    with pytest.raises(ArchiveMissing):
+        http(recorder).get("feeds", "http://127.0.0.1:9/b")
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
+def test_what_may_pass_is_asked_again(httpserver: HTTPServer, status: int) -> None:
+    asked = answers(httpserver, "/a", Response("busy", status), Response("busy", status), Response("fine"))
+    assert http().get("feeds", httpserver.url_for("/a")).body == b"fine"
+    assert len(asked) == 3
+
+
+def test_the_last_attempt_is_returned_and_recorded_as_it_is(httpserver: HTTPServer) -> None:
+    recorder = MemoryRecorder()
+    asked = answers(httpserver, "/a", Response("busy", 503))
+    answer = http(recorder).get("feeds", httpserver.url_for("/a"))
+    assert (answer.status, answer.body, len(asked)) == (503, b"busy", 3)
+    assert recorder.answers["feeds", "/a"] == answer
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 422])
+def test_a_refusal_is_final(httpserver: HTTPServer, status: int) -> None:
+    asked = answers(httpserver, "/a", Response("no", status))
+    assert http().get("feeds", httpserver.url_for("/a")).status == status
+    assert len(asked) == 1
+
+
+def test_retry_after_is_waited_for(httpserver: HTTPServer) -> None:
+    answers(httpserver, "/a", Response("busy", 429, headers={"Retry-After": "1"}), Response("fine"))
+    begun = time.monotonic()
+    assert http().get("feeds", httpserver.url_for("/a")).status == 200
+    assert time.monotonic() - begun >= 1
+
+
+def test_a_retry_after_beyond_the_deadline_ends_at_once(httpserver: HTTPServer) -> None:
+    asked = answers(httpserver, "/a", Response("busy", 429, headers={"Retry-After": "3600"}))
+    begun = time.monotonic()
+    answer = http().get("feeds", httpserver.url_for("/a"))
+    assert (answer.status, answer.headers["retry-after"], len(asked)) == (429, "3600", 1)
+    assert time.monotonic() - begun < 2
+
+
+def test_a_refused_connection_is_a_recorded_failure() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    recorder = MemoryRecorder()
+    answer = http(recorder).get("feeds", f"http://127.0.0.1:{port}/a")
+    assert (answer.status, answer.body) == (0, b"")
+    assert answer.failure
+    assert recorder.answers["feeds", "/a"] == answer
+
+
+def drip_body(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+    for _ in range(200):
+        connection.sendall(b"x")
+        time.sleep(0.05)
+
+
+def drip_headers(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    for _ in range(200):
+        connection.sendall(b"x")
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("talk", [drip_body, drip_headers])
+def test_a_server_that_drips_ends_at_the_deadline(talk: Callable[[socket.socket], None]) -> None:
+    with raw_server(talk) as url:
+        begun = time.monotonic()
+        answer = http(timeout=0.5).get("feeds", url)
+        assert time.monotonic() - begun < 2
+    assert answer.failure == "no complete answer within 0.5 s"
+
+
+def test_a_body_cut_short_is_a_failure() -> None:
+    def cut(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf")
+
+    with raw_server(cut) as url:
+        answer = http(attempts=1).get("feeds", url)
+    assert answer.status == 0
+    assert "RemoteProtocolError" in (answer.failure or "")
+
+
+def test_a_body_beyond_the_cap_is_refused(httpserver: HTTPServer) -> None:
+    asked = answers(httpserver, "/a", Response(b"x" * 10_001))
+    answer = http().get("feeds", httpserver.url_for("/a"))
+    assert (answer.status, answer.body) == (0, b"")
+    assert answer.failure == "the answer is larger than 10000 bytes"
+    assert len(asked) == 1
+
+
+def test_gzip_is_unpacked(httpserver: HTTPServer) -> None:
+    packed = gzip.compress(b"hello " * 1000)
+    answers(httpserver, "/a", Response(packed, headers={"Content-Encoding": "gzip"}))
+    assert http().get("feeds", httpserver.url_for("/a")).body == b"hello " * 1000
+
+
+def test_a_gzip_bomb_is_refused_by_its_unpacked_size(httpserver: HTTPServer) -> None:
+    bomb = gzip.compress(b"\0" * 50_000_000)
+    answers(httpserver, "/a", Response(bomb, headers={"Content-Encoding": "gzip"}))
+    answer = http().get("feeds", httpserver.url_for("/a"))
+    assert answer.failure == "the answer is larger than 10000 bytes"
+
+
+def test_gzip_cut_short_is_a_failure(httpserver: HTTPServer) -> None:
+    packed = gzip.compress(b"hello " * 1000)[:-9]
+    answers(httpserver, "/a", Response(packed, headers={"Content-Encoding": "gzip"}))
+    assert http(attempts=1).get("feeds", httpserver.url_for("/a")).failure == "the answer's gzip is cut short"
+
+
+def test_an_encoding_not_asked_for_is_refused(httpserver: HTTPServer) -> None:
+    answers(httpserver, "/a", Response(b"?", headers={"Content-Encoding": "br"}))
+    assert "encoding not asked for" in (http().get("feeds", httpserver.url_for("/a")).failure or "")
+
+
+def test_a_redirect_on_the_same_host_is_followed(httpserver: HTTPServer) -> None:
+    answers(httpserver, "/a", Response("", 302, headers={"Location": "/b"}))
+    answers(httpserver, "/b", Response("there"))
+    assert http().get("feeds", httpserver.url_for("/a")).body == b"there"
+
+
+@pytest.mark.parametrize("target", ["http://elsewhere.example/x", "http://localhost:1/x", "ftp://127.0.0.1/"])
+def test_a_redirect_to_another_host_is_refused(httpserver: HTTPServer, target: str) -> None:
+    asked = answers(httpserver, "/a", _redirect(target))
+    answer = http().get("feeds", httpserver.url_for("/a"))
+    assert answer.status == 0
+    assert "redirected" in (answer.failure or "")
+    assert len(asked) == 1
+
+
+def _redirect(target: str) -> Response:
+    response = Response("", 302)
+    response.autocorrect_location_header = False
+    response.headers["Location"] = target
+    return response
+
+
+def test_a_redirect_to_no_address_at_all_is_a_failure() -> None:
+    def lost(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: //[\r\nContent-Length: 0\r\n\r\n")
+
+    with raw_server(lost) as url:
+        assert http().get("feeds", url).failure == "redirected to an address that is no URL"
+
+
+def test_redirects_in_a_circle_end(httpserver: HTTPServer) -> None:
+    asked = answers(httpserver, "/a", _redirect("/a"))
+    assert http().get("feeds", httpserver.url_for("/a")).failure == "more than 5 redirects"
+    assert len(asked) == 6
+
+
+def test_a_secret_reaches_the_vendor_and_nothing_else(
+    httpserver: HTTPServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    recorder = MemoryRecorder()
+    asked = answers(
+        httpserver,
+        "/a",
+        Response(f"your key {SECRET}", 503, headers={"Content-Type": SECRET}),
+        Response(f"We have detected your API key as {SECRET} or s3cr3t%2Fkey%2B1"),
+    )
+    answer = http(recorder).get(
+        "vendor", httpserver.url_for("/a"), params={"q": "x"}, secret_params={"apikey": SECRET}
+    )
+    assert [request.args["apikey"] for request in asked] == [SECRET, SECRET]
+    assert answer.body == b"We have detected your API key as [redacted] or [redacted]"
+    assert list(recorder.answers) == [("vendor", "/a?q=x")]
+    logged = [record.getMessage() for record in caplog.records if record.name != "werkzeug"]  # the stand-in's
+    assert "s3cr3t" not in repr(recorder.answers) + repr(logged)
+
+
+def test_a_secret_in_a_header_is_taken_out_of_the_answer(httpserver: HTTPServer) -> None:
+    answers(httpserver, "/a", Response("got Bearer abcdef123"))
+    answer = http().get(
+        "vendor", httpserver.url_for("/a"), headers={"Authorization": "Bearer abcdef123", "Accept": "got"}
+    )
+    assert answer.body == b"got [redacted]"
+
+
+def test_it_works_below_a_running_event_loop(httpserver: HTTPServer) -> None:
+    answers(httpserver, "/a", Response("hello"))
+
+    async def caller() -> Recorded:
+        return http().get("feeds", httpserver.url_for("/a"))
+
+    assert asyncio.run(caller()).body == b"hello"
+
+
+@pytest.mark.parametrize("url", ["http://[", "http://[::1"])
+def test_an_address_that_is_no_url_is_refused(url: str) -> None:
+    with pytest.raises(DataError, match="no URL"):
+        http().get("feeds", url)
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/a", "nowhere", "file:///etc/hostname"])
+def test_another_scheme_is_a_failure_without_retries(url: str) -> None:
+    assert "UnsupportedProtocol" in (http().get("feeds", url).failure or "")
