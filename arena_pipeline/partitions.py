@@ -118,7 +118,7 @@ def sessions_of_the_day() -> MultiPartitionMapping:
     return MultiPartitionMapping(
         {
             MODEL: DimensionPartitionMapping(MODEL, IdentityPartitionMapping()),
-            TRADING_DAY: DimensionPartitionMapping(SESSION, TimeWindowPartitionMapping()),
+            SESSION: DimensionPartitionMapping(TRADING_DAY, TimeWindowPartitionMapping()),
         }
     )
 

@@ -168,7 +168,7 @@ class ModelClient:
 
 
 class _Library:
-    """The model library bound to one event loop: one HTTP client, and one agent for each kind of question."""
+    """The model library bound to one event loop: one HTTP client, and one `Agent` per kind of question."""
 
     def __init__(self, base_url: str, endpoint: Any, concurrency: int) -> None:
         import httpx2

@@ -34,7 +34,7 @@ class Getter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FeedReply:
-    """What came of one request: `parsed`, or `broken` with the reason. `symbol` is set for a feed per share."""
+    """What came of one request: `parsed`, or `broken` with the reason; `symbol` for a feed per share."""
 
     feed: Feed
     symbol: str | None

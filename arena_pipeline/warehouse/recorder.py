@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from arena_pipeline.errors import ArchiveMissing
+from arena_pipeline.llm.exchange import is_paid_answer
 from arena_pipeline.sources.recorder import Recorded
 from arena_pipeline.warehouse.digest import rows_digest
 from arena_pipeline.warehouse.store import ArenaStore, utc_text
@@ -107,6 +108,7 @@ class RecordedCollection:
 class ModelRecorder:
     """Model exchanges by the hash of their request: the same request is never paid for twice.
 
+    A failure (a rate limit, a broken connection) is kept too, but is no reason not to ask again.
     `offline` makes it a replay: a request without a stored reply is an error.
     """
 
@@ -116,11 +118,12 @@ class ModelRecorder:
     def recall(self, vendor: str, request: str) -> Recorded | None:
         with self._store.ledger.read() as connection:
             row = connection.execute(select(exchanges).where(exchanges.c.id == request)).one_or_none()
-        if row is not None:
-            return _answer(self._store, row, row.reply_sha256)
-        if self._offline:
-            raise ArchiveMissing(f"the archive has no reply to {request}")
-        return None
+        if row is None:
+            if self._offline:
+                raise ArchiveMissing(f"the archive has no reply to {request}")
+            return None
+        answer = _answer(self._store, row, row.reply_sha256)
+        return answer if self._offline or is_paid_answer(answer) else None
 
     def record(self, vendor: str, request: str, answer: Recorded, *, sent: bytes = b"") -> None:
         if self._offline:

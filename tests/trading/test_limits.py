@@ -109,6 +109,12 @@ def test_a_sale_pays_for_a_purchase_wherever_it_stands_in_the_list():
     assert judge(ask("buy", 9), holding=book(0, SIE=100)) == [GateReason.CASH]
 
 
+def test_the_fees_of_both_orders_come_out_of_the_proceeds():
+    sale = ask("sell", 2, "SIE")
+    assert judge(sale, ask("buy", 99, "BMW"), holding=book(900, SIE=2)) == [None, None]
+    assert judge(sale, ask("buy", 99, "BMW"), holding=book(899, SIE=2)) == [None, GateReason.CASH]
+
+
 def test_a_holding_without_a_price_is_worth_its_cost():
     limits = WIDE.model_copy(update={"max_position": 0.5})
     held = book(10_000, GONE=1000)

@@ -338,3 +338,26 @@ def test_an_action_on_a_share_that_is_not_held_changes_nothing(market):
     book.run(market.day(3, {"SAP": market.bar("SAP", 3, "50", adjustment=Adjustment.RAW)}, *actions))
     assert book.book == engine().book
     assert book.book.split("SAP", Fraction(2), Decimal(50)) == book.book
+
+
+def test_the_fraction_after_a_split_is_paid_out_however_large(market):
+    book = engine()
+    book.submit(market.order("o1", "buy", 20, "SAP", 2))
+    book.run(market.day(2, {"SAP": market.bar("SAP", 2, "10", adjustment=Adjustment.RAW)}))
+    after = market.bar("SAP", 3, "77", adjustment=Adjustment.RAW)
+    book.run(market.day(3, {"SAP": after}, market.split("SAP", 3, "1/7")))
+    holding = book.book.holdings["SAP"]
+    assert (holding.quantity, holding.cost_cents) == (2, 14000)
+    assert book.book.cash_cents == 1000000 - 20000 - 500 + 6600
+    assert book.book.realised_cents == 6600 - 6000
+
+
+def test_a_dividend_due_is_paid_to_a_fork_and_to_its_origin(market):
+    book = engine()
+    book.submit(market.order("o1", "buy", 10, "SAP", 2))
+    book.run(market.day(2, {"SAP": "100"}))
+    book.run(market.day(3, {"SAP": "99"}, market.dividend("SAP", 3, "1.00", pay=6)))
+    fork = book.fork()
+    for branch in (fork, book):
+        assert branch.run(market.day(6, {"SAP": "99"})).snapshot.receivable_cents == 0
+        assert branch.book.dividends_cents == 1000

@@ -1,0 +1,312 @@
+"""A backfill: the assets of a range of trading days, through Dagster, in one process.
+
+Shared assets can be made in any order of days. Decisions cannot: a model's session builds on the one before.
+So a backfill decides what has become decidable: from each model's first undecided session as far as research
+and bars reach without a gap. Days given in any order end in the same tables.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import dagster as dg
+from sqlalchemy import func, select
+
+from arena_pipeline.arena import Arena
+from arena_pipeline.assets.books import decided_sessions
+from arena_pipeline.assets.graph import (
+    BOARD_STEPS,
+    BOOK_STEPS,
+    DAY_STEPS,
+    DECISION_STEPS,
+    SESSION_STEPS,
+    names,
+)
+from arena_pipeline.errors import ArenaError, ConfigError
+from arena_pipeline.market.calendar import Session
+from arena_pipeline.partitions import SESSION, TRADING_DAY, model_key
+from arena_pipeline.warehouse.tables import catalog
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+ALL_STEPS = DAY_STEPS + SESSION_STEPS + DECISION_STEPS + BOOK_STEPS + BOARD_STEPS
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One Dagster run: some assets over a range of partitions."""
+
+    title: str
+    assets: tuple[str, ...]
+    first: str
+    last: str
+    partitions: int
+
+
+@dataclass
+class Summary:
+    """What a backfill did. `waiting` says which sessions could not be decided yet, and why."""
+
+    first: date
+    last: date
+    trading_days: int = 0
+    sessions: int = 0
+    runs: int = 0
+    partitions: int = 0
+    rows: int = 0
+    seconds: float = 0.0
+    waiting: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+    def line(self) -> str:
+        text = (
+            f"backfilled {self.first} to {self.last}: {self.trading_days} trading days, {self.sessions} sessions, "
+            f"{self.partitions} partitions in {self.runs} runs, {self.rows} rows written, {self.seconds:.1f} s"
+        )
+        return f"{text}; {self.waiting}" if self.waiting else text
+
+
+Progress = Callable[[str, int], None]
+"""Told of each run before it starts: its title and its number of partitions."""
+
+
+class Backfill:
+    """Runs the assets of one arena over a range of days. Running it again changes no row."""
+
+    def __init__(self, arena: Arena, definitions: dg.Definitions, instance: dg.DagsterInstance) -> None:
+        self._arena, self._instance = arena, instance
+        self._job = definitions.resolve_implicit_global_asset_job_def()
+
+    def run(
+        self,
+        first: date,
+        last: date,
+        *,
+        models: Sequence[str] = (),
+        assets: Sequence[str] = (),
+        progress: Progress = lambda title, partitions: None,
+    ) -> Summary:
+        """Materialise everything from `first` to `last`, or only some models or assets of it.
+
+        Raises ConfigError for a range without trading days or outside the arena, ArenaError when a run fails.
+        """
+        arena = self._arena
+        days = self._days(first, last)
+        chosen = self._assets(assets)
+        contestants = [arena.settings.model_named(name).id for name in models] or [
+            model.id for model in arena.settings.models
+        ]
+        sessions = [session for day in days for session in arena.calendar.sessions_of(day)]
+        sessions = [session for session in sessions if session.time <= arena.clock()]
+        summary = Summary(first, last, len(days), len(sessions))
+        before, started = self._last_catalog_row(), time.monotonic()
+        self._over(DAY_STEPS, chosen, days[0].isoformat(), days[-1].isoformat(), len(days), progress, summary)
+        if sessions:
+            self._over(
+                SESSION_STEPS, chosen, sessions[0].key, sessions[-1].key, len(sessions), progress, summary
+            )
+        self._contest(contestants, chosen, days, sessions, progress, summary)
+        summary.rows = self._rows_since(before)
+        summary.seconds = time.monotonic() - started
+        return summary
+
+    def _contest(
+        self,
+        contestants: Sequence[str],
+        chosen: set[str],
+        days: Sequence[date],
+        sessions: Sequence[Session],
+        progress: Progress,
+        summary: Summary,
+    ) -> None:
+        """Decisions, books and the board, as far as the chain of sessions reaches."""
+        reach = self._decidable()
+        if sessions and (not reach or reach[-1].time < sessions[-1].time):
+            missing = self._first_missing(reach)
+            summary.waiting = f"decisions from {missing} wait until its day is backfilled"
+        if not reach:
+            return
+        since = [session for session in reach if sessions and session.time >= sessions[0].time][:1]
+        oldest: list[Session] = []
+        for model in contestants:
+            decided = decided_sessions(self._arena.store, model)
+            pending = [session for session in reach if session.key not in decided][:1]
+            begin = min(since + pending, default=None)
+            if begin is None:
+                continue
+            oldest.append(begin)
+            if names(DECISION_STEPS)[0] in chosen:
+                count = sum(session.time >= begin.time for session in reach)
+                self._model_run(
+                    DECISION_STEPS, chosen, model, SESSION, begin.key, reach[-1].key, count, progress, summary
+                )
+        closed = self._closed_days(reach)
+        if not oldest or not closed:
+            return
+        first_day = min(oldest).day
+        span = [day for day in closed if day >= first_day]
+        if not span:
+            return
+        for model in contestants:
+            self._model_run(
+                BOOK_STEPS,
+                chosen,
+                model,
+                TRADING_DAY,
+                str(span[0]),
+                str(span[-1]),
+                len(span),
+                progress,
+                summary,
+            )
+        self._over(BOARD_STEPS, chosen, str(span[0]), str(span[-1]), len(span), progress, summary)
+
+    def _decidable(self) -> list[Session]:
+        """The sessions from the start on whose research and earlier bars are there without a gap."""
+        store, calendar = self._arena.store, self._arena.calendar
+        researched = store.partitions("briefings")
+        collected = store.partitions("daily_bars")
+        if not researched:
+            return []
+        last = calendar.session(max(researched)).day
+        reach = []
+        for day in calendar.days(self._arena.start, last):
+            if day > self._arena.start and str(calendar.previous_day(day)) not in collected:
+                return reach
+            for session in calendar.sessions_of(day):
+                if session.key not in researched:
+                    return reach
+                reach.append(session)
+        return reach
+
+    def _first_missing(self, reach: Sequence[Session]) -> str:
+        calendar = self._arena.calendar
+        if not reach:
+            return calendar.sessions_of(self._arena.start)[0].key
+        day = reach[-1].day
+        following = [s for s in calendar.sessions_of(day) if s.time > reach[-1].time]
+        return (following or calendar.sessions_of(calendar.next_day(day)))[0].key
+
+    def _closed_days(self, reach: Sequence[Session]) -> list[date]:
+        """The days whose sessions are all within reach and whose bars were collected."""
+        known = {session.key for session in reach}
+        collected = self._arena.store.partitions("daily_bars")
+        return [
+            day
+            for day in self._arena.calendar.days(self._arena.start, reach[-1].day)
+            if str(day) in collected and all(s.key in known for s in self._arena.calendar.sessions_of(day))
+        ]
+
+    def _days(self, first: date, last: date) -> list[date]:
+        start = self._arena.start
+        if first < start:
+            raise ConfigError(
+                f"{self._arena.settings.file}: the arena starts on {start}, after {first}",
+                remedy="set [arena] start to an earlier day in a new ARENA_HOME, or backfill from there",
+            )
+        today = self._arena.clock().date()
+        days = (
+            [day for day in self._arena.calendar.days(first, last) if day <= today] if first <= last else []
+        )
+        if not days:
+            raise ConfigError(
+                f"there is no trading day of {self._arena.calendar.code} from {first} to {last} that has come yet",
+                remedy="give --from and --to with a past trading day between them",
+            )
+        return days
+
+    def _assets(self, assets: Sequence[str]) -> set[str]:
+        known = names(ALL_STEPS)
+        unknown = sorted(set(assets) - set(known))
+        if unknown:
+            raise ConfigError(
+                f"no asset is called {', '.join(unknown)}", remedy=f"use some of: {', '.join(known)}"
+            )
+        return set(assets or known)
+
+    def _model_run(
+        self,
+        steps: tuple[Any, ...],
+        chosen: set[str],
+        model: str,
+        dimension: str,
+        first: str,
+        last: str,
+        partitions: int,
+        progress: Progress,
+        summary: Summary,
+    ) -> None:
+        self._over(
+            steps,
+            chosen,
+            str(model_key(model, dimension, first)),
+            str(model_key(model, dimension, last)),
+            partitions,
+            progress,
+            summary,
+            title=model,
+        )
+
+    def _over(
+        self,
+        steps: tuple[Any, ...],
+        chosen: set[str],
+        first: str,
+        last: str,
+        partitions: int,
+        progress: Progress,
+        summary: Summary,
+        title: str = "",
+    ) -> None:
+        assets = tuple(name for name in names(steps) if name in chosen)
+        if not assets:
+            return
+        launch = Launch(f"{title} {', '.join(assets)}".strip(), assets, first, last, partitions * len(assets))
+        progress(launch.title, launch.partitions)
+        self._launch(launch)
+        summary.runs += 1
+        summary.partitions += launch.partitions
+
+    def _launch(self, launch: Launch) -> None:
+        result = self._job.execute_in_process(
+            instance=self._instance,
+            run_config=QUIET,
+            asset_selection=[dg.AssetKey(name) for name in launch.assets],
+            tags={
+                "dagster/asset_partition_range_start": launch.first,
+                "dagster/asset_partition_range_end": launch.last,
+                "arena/command": "backfill",
+            },
+            raise_on_error=False,
+        )
+        if not result.success:
+            raise ArenaError(
+                f"{launch.title} failed: {_cause(result)}",
+                remedy=f"run {result.run_id} has the details in the Dagster UI (`arena up`)",
+            )
+
+    def _last_catalog_row(self) -> int:
+        with self._arena.store.ledger.read() as connection:
+            return int(connection.execute(select(func.coalesce(func.max(catalog.c.id), 0))).scalar_one())
+
+    def _rows_since(self, row: int) -> int:
+        with self._arena.store.ledger.read() as connection:
+            return int(
+                connection.execute(
+                    select(func.coalesce(func.sum(catalog.c.rows), 0)).where(catalog.c.id > row)
+                ).scalar_one()
+            )
+
+
+def _cause(result: dg.ExecuteInProcessResult) -> str:
+    """The innermost error of the first failed step or check."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            return error.message.strip() if error else "unknown"
+    return "a blocking asset check failed"
