@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 
 from arena_pipeline.errors import ArenaError
+from arena_pipeline.llm.budget import UnlimitedBudget
 from arena_pipeline.llm.client import ModelClient
 from arena_pipeline.market.calendar import BERLIN, Session, TradingCalendar, trading_calendar
 from arena_pipeline.market.universe import Company, companies
@@ -34,6 +35,9 @@ from arena_pipeline.warehouse.store import ArenaStore
 Clock = Callable[[], datetime]
 LATE_AFTER = timedelta(minutes=30)
 """A session that is decided later than this is marked late, and counts as a backfill."""
+
+SANDBOX_PATHS = {"yahoo_url": "", "feeds_url": "/rss", "fundamentals_url": "", "llm_url": "/v1"}
+"""Below which path the sandbox stands in for a vendor; during a replay there is no host behind it."""
 
 ALPHA_VANTAGE_KEY = "ALPHAVANTAGE_API_KEY"
 
@@ -133,10 +137,10 @@ class Arena:
             return self._recorded
         return Collection(self.store, asset, partitions, self.clock())
 
-    def replaying(self, recorded: RecordedCollection, at: datetime) -> None:
+    def answer_from(self, recorded: RecordedCollection) -> None:
         """From here on, sources answer from this recorded collection, and the clock stands at its time."""
         self._recorded = recorded
-        self.clock = lambda: at
+        self.clock = lambda: recorded.at
 
     def prices(self, recorder: Recorder) -> PriceSource:
         settings = self.settings.prices
@@ -193,7 +197,9 @@ class Arena:
             api_key="no-key-is-needed-by-the-sandbox" if sandbox else os.environ.get(settings.api_key_env),
             recorder=ModelRecorder(self.origin or self.store, offline=self.origin is not None),
             clock=self.clock,
-            budget=LedgerBudget(self.store, settings.daily_budget_usd, clock=self.clock),
+            budget=UnlimitedBudget()
+            if self.origin
+            else LedgerBudget(self.store, settings.daily_budget_usd, clock=self.clock),
             timeout=settings.timeout_seconds,
             max_attempts=settings.max_attempts,
             concurrency=settings.concurrency,
@@ -201,7 +207,7 @@ class Arena:
 
     def _sandbox_url(self, name: str) -> str:
         if self.origin is not None:
-            return f"http://127.0.0.1:9/{name}"
+            return f"http://127.0.0.1:9{SANDBOX_PATHS[name]}"
         return str(getattr(self._sandbox, name))
 
     @cached_property

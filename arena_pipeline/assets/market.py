@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from arena_pipeline.arena import Arena
 from arena_pipeline.assets.step import Outcome, Run
@@ -42,7 +42,7 @@ def daily_bars(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     collection = arena.collection("daily_bars", keys)
     reply = arena.prices(collection).daily(arena.priced_symbols, min(since, first), last)
     wanted = [*([HISTORY] if with_history else []), *keys]
-    bars, restated = _merge(arena, "daily_bars", wanted, reply.bars)
+    bars, restated = _merge(arena, "daily_bars", wanted, reply.bars, collection.at)
     for text in restated:
         run.report(text)
     findings = _by_partition_findings(arena, reply.findings, wanted)
@@ -72,7 +72,7 @@ def intraday_bars(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     days = [date.fromisoformat(key) for key in keys]
     collection = arena.collection("intraday_bars", keys)
     reply = arena.prices(collection).intraday(arena.priced_symbols, min(days), max(days))
-    bars, restated = _merge(arena, "intraday_bars", keys, reply.bars)
+    bars, restated = _merge(arena, "intraday_bars", keys, reply.bars, collection.at)
     for text in restated:
         run.report(text)
     written = arena.store.write_frames(
@@ -114,7 +114,7 @@ def corporate_actions(arena: Arena, keys: Sequence[str], run: Run) -> list[Outco
 
 
 def _merge(
-    arena: Arena, asset: str, keys: Sequence[str], incoming: Iterable[Bar]
+    arena: Arena, asset: str, keys: Sequence[str], incoming: Iterable[Bar], seen_at: datetime
 ) -> tuple[dict[str, list[Bar]], list[str]]:
     """What each partition shall hold: its stored vintages and what is new; and the restatements in words."""
     fresh: dict[str, list[Bar]] = defaultdict(list)
@@ -128,7 +128,7 @@ def _merge(
     merged: dict[str, list[Bar]] = {}
     restated: list[str] = []
     for key in keys:
-        merged[key], changes = append_vintages(stored[key], fresh[key], seen_at=arena.clock())
+        merged[key], changes = append_vintages(stored[key], fresh[key], seen_at=seen_at)
         restated += [
             f"{change.after.id} restates close {change.before.close} as {change.after.close}"
             for change in changes

@@ -50,7 +50,7 @@ def trades(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
                     "trades",
                     f"{model}|{day}",
                     {
-                        "fills": [_fill_row(fill) for fill in result.fills],
+                        "fills": [fill_row(fill) for fill in result.fills],
                         "rejections": [_rejection_row(entry) for entry in result.rejections],
                     },
                     edges=[edge for fill in result.fills for edge in _fill_edges(fill)],
@@ -89,7 +89,7 @@ def portfolio_snapshots(arena: Arena, keys: Sequence[str], run: Run) -> list[Out
                     connection,
                     "portfolio_snapshots",
                     f"{model}|{day}",
-                    {"snapshots": [_snapshot_row(snapshot)], "positions": _position_rows(snapshot)},
+                    {"snapshots": [snapshot_row(snapshot)], "positions": position_rows(snapshot)},
                     edges=_snapshot_edges(arena, model, day, results),
                     run_id=run.id,
                     now=arena.clock(),
@@ -293,7 +293,7 @@ def _ends(known: Sequence[Bar], day: date, start: date) -> list[str]:
     return before + [bar.id for bar in known if bar.day <= day and not bar.stale][-1:]
 
 
-def _fill_row(fill: Fill) -> Row:
+def fill_row(fill: Fill) -> Row:
     return {
         "id": f"fill:{fill.order_id.removeprefix('order:')}",
         "order_id": fill.order_id,
@@ -331,7 +331,7 @@ def _rejection_row(entry: Rejection) -> Row:
     }
 
 
-def _snapshot_row(snapshot: Snapshot) -> Row:
+def snapshot_row(snapshot: Snapshot) -> Row:
     return {
         "id": f"snapshot:{snapshot.model}:{snapshot.day}",
         "model": snapshot.model,
@@ -346,7 +346,7 @@ def _snapshot_row(snapshot: Snapshot) -> Row:
     }
 
 
-def _position_rows(snapshot: Snapshot) -> list[Row]:
+def position_rows(snapshot: Snapshot) -> list[Row]:
     return [
         {
             "model": snapshot.model,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, update
 
 from arena_pipeline.errors import ArchiveMissing
 from arena_pipeline.llm.exchange import is_paid_answer
@@ -80,7 +80,8 @@ class Collection:
 class RecordedCollection:
     """A collection of the past, answered from the archive. What it does not hold is an error."""
 
-    def __init__(self, store: ArenaStore, collection: int) -> None:
+    def __init__(self, store: ArenaStore, collection: int, at: datetime) -> None:
+        self.at = at
         self._store, self._collection = store, collection
 
     def recall(self, vendor: str, request: str) -> Recorded:
@@ -130,20 +131,18 @@ class ModelRecorder:
             raise ArchiveMissing(f"a model was asked {request} during a replay")
         sent_sha256 = self._store.archive.put(sent)
         self._store.archive.put(answer.body)
+        row = {
+            "sent_sha256": sent_sha256,
+            "status": answer.status,
+            "failure": answer.failure,
+            "headers": json.dumps(dict(answer.headers), sort_keys=True),
+            "reply_sha256": answer.sha256,
+            "fetched_at": utc_text(answer.fetched_at),
+        }
         with self._store.ledger.transaction() as connection:
-            known = connection.execute(select(exchanges.c.id).where(exchanges.c.id == request)).first()
-            if known is None:
-                connection.execute(
-                    exchanges.insert().values(
-                        id=request,
-                        sent_sha256=sent_sha256,
-                        status=answer.status,
-                        failure=answer.failure,
-                        headers=json.dumps(dict(answer.headers), sort_keys=True),
-                        reply_sha256=answer.sha256,
-                        fetched_at=utc_text(answer.fetched_at),
-                    )
-                )
+            known = connection.execute(update(exchanges).where(exchanges.c.id == request).values(**row))
+            if known.rowcount == 0:
+                connection.execute(exchanges.insert().values(id=request, **row))
 
 
 def _answer(store: ArenaStore, row: Row[Any], sha256: str) -> Recorded:

@@ -117,19 +117,17 @@ class ArenaStore(DuckDBResource):
         """
         schema = SCHEMAS[asset]
         frames = {part.key: _frame(part, schema) for part in partitions}
-        digests = {
-            key: rows_digest(frame.drop_columns(sorted(WHERE_READ & {*frame.column_names})).to_pylist())
-            for key, frame in frames.items()
-        }
+        digests = {key: _digest(frame) for key, frame in frames.items()}
         with self.ledger.read() as connection:
             changed = _changed(_versions(connection, asset, frames), digests)
-        path = None
-        if changed:
-            path = self.lake.write(asset, pa.concat_tables([frames[key] for key in changed]))
+        path = self._put(asset, frames, changed)
         with self.ledger.transaction() as connection:
             if within is not None:
                 within(connection)
             versions = _versions(connection, asset, frames)
+            needed = _changed(versions, digests)
+            if not set(needed) <= set(changed):  # another writer committed since the look above
+                path = self._put(asset, frames, needed)
             written = []
             for part in partitions:
                 written.append(
@@ -213,6 +211,10 @@ class ArenaStore(DuckDBResource):
         for start in range(0, len(values), CHUNK):
             statement = insert(evidence).on_conflict_do_nothing()
             connection.execute(statement, values[start : start + CHUNK])
+
+    def _put(self, asset: str, frames: Mapping[str, pa.Table], keys: Sequence[str]) -> str | None:
+        """The file that holds these partitions; None when there are none."""
+        return self.lake.write(asset, pa.concat_tables([frames[key] for key in keys])) if keys else None
 
     def _catalogue(
         self,
@@ -326,8 +328,8 @@ class ArenaStore(DuckDBResource):
     def rows(self, asset: str, where: str = "true", /, **parameters: object) -> list[Row]:
         """Rows of a lake table in force that meet a condition in SQL, with named parameters."""
         with self.query(asset) as connection:
-            result = connection.execute(
-                f"SELECT * FROM {asset} WHERE {where} ORDER BY partition, id", parameters
+            result = connection.sql(
+                f"SELECT * FROM {asset} WHERE {where} ORDER BY partition, id", params=parameters
             )
             return result.to_arrow_table().to_pylist()
 
@@ -335,6 +337,15 @@ class ArenaStore(DuckDBResource):
 def _frame(part: Partition, schema: pa.Schema) -> pa.Table:
     rows = sorted(({**row, "partition": part.key} for row in part.rows), key=lambda row: str(row["id"]))
     return pa.Table.from_pylist(rows, schema=schema)
+
+
+def frame_digest(asset: str, partition: str, rows: Sequence[Row]) -> str:
+    """The digest of a partition of a lake table that holds these rows."""
+    return _digest(_frame(Partition(partition, rows), SCHEMAS[asset]))
+
+
+def _digest(frame: pa.Table) -> str:
+    return rows_digest(frame.drop_columns(sorted(WHERE_READ & {*frame.column_names})).to_pylist())
 
 
 def _changed(versions: Mapping[str, tuple[int, str, int]], digests: Mapping[str, str]) -> list[str]:

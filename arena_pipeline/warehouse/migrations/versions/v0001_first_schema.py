@@ -16,6 +16,8 @@ def upgrade() -> None:
         sa.Column("spender", sa.String(), nullable=False),
         sa.Column("reserved_microusd", sa.BigInteger(), nullable=False),
         sa.Column("spent_microusd", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("reserved_microusd >= 0", name=op.f("ck_budgets_reserved")),
+        sa.CheckConstraint("spent_microusd >= 0", name=op.f("ck_budgets_spent")),
         sa.PrimaryKeyConstraint("day", "spender", name=op.f("pk_budgets")),
     )
     op.create_table(
@@ -40,6 +42,7 @@ def upgrade() -> None:
         sa.Column("run_id", sa.String(), nullable=False),
         sa.Column("known_at", sa.String(), nullable=False, comment="when this version was committed here"),
         sa.Column("superseded_at", sa.String(), nullable=True),
+        sa.CheckConstraint("rows >= 0", name=op.f("ck_catalog_rows")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_catalog")),
         sa.UniqueConstraint("asset", "partition", "version", name=op.f("uq_catalog_asset_partition_version")),
     )
@@ -111,6 +114,8 @@ def upgrade() -> None:
         sa.Column("simulated", sa.Boolean(), nullable=False),
         sa.Column("run_id", sa.String(), nullable=False),
         sa.Column("recorded_at", sa.String(), nullable=False),
+        sa.CheckConstraint("outcome in ('decided','abstained')", name=op.f("ck_decisions_outcome")),
+        sa.CheckConstraint("provenance in ('live','backfill')", name=op.f("ck_decisions_provenance")),
         sa.ForeignKeyConstraint(["model"], ["models.id"], name=op.f("fk_decisions_model")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_decisions")),
         sa.UniqueConstraint("model", "session", name=op.f("uq_decisions_model_session")),
@@ -211,6 +216,7 @@ def upgrade() -> None:
         sa.Column("partition", sa.String(), nullable=False),
         sa.Column("recorded_at", sa.String(), nullable=False),
         sa.Column("superseded_at", sa.String(), nullable=True),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_positions_quantity")),
         sa.ForeignKeyConstraint(["model"], ["models.id"], name=op.f("fk_positions_model")),
         sa.PrimaryKeyConstraint("row_id", name=op.f("pk_positions")),
     )
@@ -239,6 +245,7 @@ def upgrade() -> None:
         sa.Column("partition", sa.String(), nullable=False),
         sa.Column("recorded_at", sa.String(), nullable=False),
         sa.Column("superseded_at", sa.String(), nullable=True),
+        sa.CheckConstraint("cash_cents >= 0", name=op.f("ck_snapshots_cash")),
         sa.ForeignKeyConstraint(["model"], ["models.id"], name=op.f("fk_snapshots_model")),
         sa.PrimaryKeyConstraint("row_id", name=op.f("pk_snapshots")),
     )
@@ -268,6 +275,7 @@ def upgrade() -> None:
         sa.Column("refusal", sa.String(), nullable=True, comment="the gate's reason"),
         sa.Column("refusal_detail", sa.Text(), nullable=True),
         sa.Column("submitted_at", sa.String(), nullable=False),
+        sa.CheckConstraint("side in ('buy','sell')", name=op.f("ck_orders_side")),
         sa.CheckConstraint("quantity > 0 or not accepted", name=op.f("ck_orders_quantity")),
         sa.ForeignKeyConstraint(["decision"], ["decisions.id"], name=op.f("fk_orders_decision")),
         sa.ForeignKeyConstraint(["model"], ["models.id"], name=op.f("fk_orders_model")),
@@ -295,6 +303,8 @@ def upgrade() -> None:
         sa.Column("partition", sa.String(), nullable=False),
         sa.Column("recorded_at", sa.String(), nullable=False),
         sa.Column("superseded_at", sa.String(), nullable=True),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_fills_quantity")),
+        sa.CheckConstraint("fee_cents >= 0", name=op.f("ck_fills_fee")),
         sa.ForeignKeyConstraint(["model"], ["models.id"], name=op.f("fk_fills_model")),
         sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name=op.f("fk_fills_order_id")),
         sa.PrimaryKeyConstraint("row_id", name=op.f("pk_fills")),

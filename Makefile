@@ -1,0 +1,85 @@
+# One command for each thing. Python 3.11 or newer is enough; uv is used when it is there.
+# Overridable: PYTHON (the interpreter to build .venv with), ARGS (passed on to the command).
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTHON ?=
+ARGS ?=
+NEWER := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))
+
+.PHONY: help demo test test-slow check up bench lock clean
+
+help: ## what can be done here
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: $(STAMP) ## run a simulated arena and print its leaderboard; no key, no network
+	@$(BIN)/arena demo $(ARGS)
+
+test: $(STAMP) ## the tests that take seconds
+	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-slow: $(STAMP) ## the tests that take minutes or kill processes
+	@$(BIN)/python -m pytest -m slow $(ARGS)
+
+check: $(STAMP) ## lint, format, types, import rules, and whether Dagster can load the graph
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -c "from arena_pipeline.definitions import defs; defs.resolve_all_job_defs()"
+
+up: $(STAMP) ## Dagster on port 3000, API and dashboards on port 8000
+	@$(BIN)/arena up $(ARGS)
+
+bench: $(STAMP) ## the benchmarks, as ratios
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lock: ## pin the dependencies again (needs uv); see CONTRIBUTING.md
+	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-emit-index-url --no-strip-extras \
+		--group dev --group build --output-file requirements.txt $(ARGS) pyproject.toml
+
+clean: ## remove .venv, caches and build output; the arena's data in .arena stays
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov \
+		build dist *.egg-info
+	find arena_pipeline arena_api dashboards benchmarks tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --no-deps: requirements.txt is complete, so nothing that it does not pin is ever asked for.
+$(STAMP): requirements.txt pyproject.toml
+	@set -eu; \
+	python="$(PYTHON)"; \
+	if [ -z "$$python" ]; then \
+		for candidate in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+			if "$$candidate" -c '$(NEWER)' 2>/dev/null; then python=$$candidate; break; fi; \
+		done; \
+	fi; \
+	if [ -z "$$python" ] || ! "$$python" -c '$(NEWER)'; then \
+		echo "Python 3.11 to 3.14 is needed and $${python:-none} was found. Install it, or run: make PYTHON=..." >&2; \
+		exit 2; \
+	fi; \
+	if ! $(BIN)/python -c '$(NEWER)' 2>/dev/null; then \
+		echo "Making $(VENV) with $$("$$python" --version)"; \
+		rm -rf $(VENV); \
+		if command -v uv >/dev/null; then uv venv --quiet --python "$$python" $(VENV); \
+		elif ! "$$python" -m venv $(VENV); then \
+			rm -rf $(VENV); \
+			echo "The venv module is missing. On Debian: apt-get install python3-venv" >&2; \
+			exit 2; \
+		fi; \
+	fi; \
+	echo "Installing the pinned dependencies (once, a minute or two)"; \
+	if command -v uv >/dev/null; then \
+		uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.txt; \
+		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
+	else \
+		$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; \
+		pip="$(BIN)/python -m pip --disable-pip-version-check --quiet install --no-deps"; \
+		$$pip --require-hashes -r requirements.txt; \
+		$$pip --no-build-isolation -e .; \
+	fi; \
+	touch $(STAMP)

@@ -1,0 +1,120 @@
+"""The replay of a whole arena: everything derived again from the archive, with no network.
+
+Each recorded reading of a source is read again from the archived bytes, in order; each model request is
+answered with its archived reply; every step runs into an empty store. The digests must come out the same.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import select
+
+from arena_pipeline.arena import Arena
+from arena_pipeline.assets.graph import (
+    BOARD_STEPS,
+    BOOK_STEPS,
+    DAY_STEPS,
+    DECISION_STEPS,
+    SESSION_STEPS,
+)
+from arena_pipeline.assets.research import HELD
+from arena_pipeline.assets.step import Run, Step
+from arena_pipeline.errors import ArchiveError, ArenaError
+from arena_pipeline.warehouse.recorder import RecordedCollection
+from arena_pipeline.warehouse.store import ArenaStore
+from arena_pipeline.warehouse.tables import collections
+
+NOTHING_RECORDED = 0
+"""The id of no collection: whatever is asked of it is missing."""
+
+
+@dataclass
+class Replayed:
+    """What a replay found: how many digests it reproduced, and what it could not."""
+
+    entries: int = 0
+    digests: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def line(self) -> str:
+        if self.problems:
+            return f"replay failed: {len(self.problems)} problems, first: {self.problems[0]}"
+        return f"replayed from the archive: {self.digests} digests reproduced, {self.entries} entries intact"
+
+
+def rederive(arena: Arena, report: Callable[[str], None] = lambda text: None) -> Replayed:
+    """Replay an arena beside itself and compare the digest of every partition."""
+    result = Replayed()
+    report("archive entries")
+    for sha256 in arena.store.archive.entries():
+        result.entries += 1
+        try:
+            arena.store.archive.get(sha256)
+        except ArchiveError as error:
+            result.problems.append(str(error))
+    if result.problems:
+        return result
+    with tempfile.TemporaryDirectory(prefix="arena-replay-") as folder:
+        scratch = ArenaStore(
+            ledger_url=f"sqlite:///{folder}/ledger.db",
+            lake_url=f"{folder}/lake",
+            archive_folder=str(Path(folder) / "archive"),
+        )
+        with Arena(arena.settings, scratch, clock=arena.clock, origin=arena.store) as again:
+            try:
+                _derive(again, arena.store, report)
+            except ArenaError as error:
+                result.problems.append(str(error))
+                return result
+            _compare(arena.store, scratch, result)
+    return result
+
+
+def _derive(again: Arena, origin: ArenaStore, report: Callable[[str], None]) -> None:
+    run = Run("replay")
+    days = {step.__name__: step for step in DAY_STEPS}
+    with origin.ledger.read() as connection:
+        recorded = connection.execute(select(collections).order_by(collections.c.id)).all()
+    for row in recorded:
+        report(row.asset)
+        again.answer_from(RecordedCollection(origin, row.id, datetime.fromisoformat(row.at)))
+        days[row.asset](again, json.loads(row.partitions), run)
+    last = datetime.fromisoformat(recorded[-1].at) if recorded else again.clock()
+    again.answer_from(RecordedCollection(origin, NOTHING_RECORDED, last))
+    for step in DAY_STEPS:
+        _remaining(again, origin, step, run, report)
+    for step in (*SESSION_STEPS, *DECISION_STEPS, *BOOK_STEPS, *BOARD_STEPS):
+        _remaining(again, origin, step, run, report)
+
+
+def _remaining(again: Arena, origin: ArenaStore, step: Step, run: Run, report: Callable[[str], None]) -> None:
+    """Run a step for every partition that the origin has and the replay has not yet."""
+    name = step.__name__
+    missing = origin.partitions(name).keys() - again.store.partitions(name).keys()
+    if missing:
+        report(name)
+        step(again, sorted(missing, key=lambda key: key.rsplit("|", 1)[::-1]), run)
+
+
+def _compare(origin: ArenaStore, scratch: ArenaStore, result: Replayed) -> None:
+    steps = (*DAY_STEPS, *SESSION_STEPS, *DECISION_STEPS, *BOOK_STEPS, *BOARD_STEPS)
+    for asset in (*(step.__name__ for step in steps), HELD):
+        stored, made = origin.partitions(asset), scratch.partitions(asset)
+        for partition in sorted(stored.keys() | made.keys()):
+            if stored.get(partition) == made.get(partition):
+                result.digests += 1
+            else:
+                result.problems.append(
+                    f"{asset} {partition}: stored {_short(stored.get(partition))}, "
+                    f"replayed {_short(made.get(partition))}"
+                )
+
+
+def _short(digest: str | None) -> str:
+    return "nothing" if digest is None else digest[:12]

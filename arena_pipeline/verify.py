@@ -1,0 +1,319 @@
+"""The invariants of an arena, each by name: what must hold whatever happened.
+
+`verify` checks all of them against what is stored and returns every violation it finds.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import func, select
+
+from arena_pipeline.arena import Arena
+from arena_pipeline.assets.books import book_days, decided_sessions, registered_models
+from arena_pipeline.assets.portfolio import fill_row, position_rows, snapshot_row
+from arena_pipeline.errors import ArchiveError, ChainGap
+from arena_pipeline.trading.money import to_cents
+from arena_pipeline.warehouse.digest import canonical
+from arena_pipeline.warehouse.lineage import existing
+from arena_pipeline.warehouse.schemas import SCHEMAS
+from arena_pipeline.warehouse.store import frame_digest
+from arena_pipeline.warehouse.tables import (
+    DERIVED,
+    catalog,
+    decisions,
+    evidence,
+    exchanges,
+    fetches,
+    fills,
+    leaderboard,
+    orders,
+    positions,
+    rejections,
+    snapshots,
+)
+
+Problems = Iterator[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One thing that does not hold, under the name of its invariant."""
+
+    invariant: str
+    problem: str
+
+
+def verify(arena: Arena, report: Callable[[str], None] = lambda name: None) -> list[Violation]:
+    """All violations, empty when every invariant holds. `report` is told each invariant's name first."""
+    violations = []
+    for invariant in INVARIANTS:
+        name = invariant.__name__.replace("_", " ")
+        report(name)
+        violations += [Violation(name, problem) for problem in invariant(arena)]
+    return violations
+
+
+def the_archive_has_every_byte_it_names(arena: Arena) -> Problems:
+    with arena.store.ledger.read() as connection:
+        named = {*connection.scalars(select(fetches.c.sha256))}
+        for row in connection.execute(select(exchanges.c.sent_sha256, exchanges.c.reply_sha256)):
+            named |= {row.sent_sha256, row.reply_sha256}
+    for sha256 in sorted(named | set(arena.store.archive.entries())):
+        try:
+            arena.store.archive.get(sha256)
+        except ArchiveError as error:
+            yield str(error)
+
+
+def every_partition_has_its_digest(arena: Arena) -> Problems:
+    for asset in SCHEMAS:
+        rows = defaultdict(list)
+        for row in arena.store.rows(asset):
+            rows[row["partition"]].append(row)
+        for partition, digest in arena.store.partitions(asset).items():
+            if frame_digest(asset, partition, rows[partition]) != digest:
+                yield f"{asset} {partition}: what the lake holds is not what was written"
+
+
+def evidence_leads_somewhere(arena: Arena) -> Problems:
+    with arena.store.ledger.read() as connection:
+        edges = connection.execute(select(evidence)).all()
+    parents = {edge.parent for edge in edges}
+    known = existing(arena.store, parents)
+    for edge in edges:
+        if edge.parent not in known:
+            yield f"{edge.child} {edge.role} {edge.parent}, which is not stored"
+
+
+def nothing_was_known_before_its_time(arena: Arena) -> Problems:
+    """A session's evidence was known before the session; no bar was known before it ended."""
+    for asset in ("daily_bars", "intraday_bars"):
+        for row in arena.store.rows(asset, 'known_at < "end"'):
+            yield f"{row['id']} was known at {row['known_at']}, before it ended at {row['end']}"
+    known_at = {
+        row["id"]: row["known_at"] for asset in ("articles", "financials") for row in arena.store.rows(asset)
+    }
+    with arena.store.ledger.read() as connection:
+        edges = connection.execute(
+            select(evidence.c.child, evidence.c.parent).where(
+                evidence.c.child.like("briefing:%") | evidence.c.child.like("momentum:%")
+            )
+        ).all()
+    for edge in edges:
+        if edge.parent in known_at:
+            session = arena.calendar.session(edge.child.split(":", 1)[1].rsplit(":", 1)[0])
+            if known_at[edge.parent] >= session.time:
+                yield f"{edge.child} uses {edge.parent}, known only at {known_at[edge.parent]}"
+
+
+def no_order_fills_before_it_was_sent(arena: Arena) -> Problems:
+    with arena.store.ledger.read() as connection:
+        rows = connection.execute(
+            select(fills.c.id, fills.c.filled_at, fills.c.bar, orders.c.submitted_at, orders.c.accepted)
+            .join(orders, orders.c.id == fills.c.order_id)
+            .where(fills.c.superseded_at.is_(None))
+        ).all()
+    bars = {
+        row["id"]: row
+        for asset in ("daily_bars", "intraday_bars")
+        for row in arena.store.rows(asset, "list_contains($ids, id)", ids=[row.bar for row in rows] or [""])
+    }
+    for row in rows:
+        bar = bars.get(row.bar)
+        if not row.accepted:
+            yield f"{row.id} executes an order that the gate refused"
+        if datetime.fromisoformat(row.filled_at) < datetime.fromisoformat(row.submitted_at):
+            yield f"{row.id} was filled at {row.filled_at}, before it was sent at {row.submitted_at}"
+        if bar is None:
+            yield f"{row.id} was filled at {row.bar}, which is not stored"
+        elif bar["stale"]:
+            yield f"{row.id} was filled at the stale bar {row.bar}"
+
+
+def an_order_ends_once(arena: Arena) -> Problems:
+    with arena.store.ledger.read() as connection:
+        ends = Counter(
+            itertools.chain(
+                connection.scalars(select(fills.c.order_id).where(fills.c.superseded_at.is_(None))),
+                connection.scalars(select(rejections.c.order_id).where(rejections.c.superseded_at.is_(None))),
+            )
+        )
+    for order, count in ends.items():
+        if count > 1:
+            yield f"{order} has {count} ends"
+
+
+def every_fill_costs_its_fee(arena: Arena) -> Problems:
+    fee = to_cents(arena.settings.arena.fee_per_order)
+    with arena.store.ledger.read() as connection:
+        for row in connection.execute(
+            select(fills.c.id, fills.c.fee_cents).where(
+                fills.c.superseded_at.is_(None), fills.c.fee_cents != fee
+            )
+        ):
+            yield f"{row.id} was charged {row.fee_cents} cents instead of {fee}"
+
+
+def books_balance(arena: Arena) -> Problems:
+    """Cash + receivable + values is the net asset value; cash + receivable + cost is start + result - fees."""
+    start = to_cents(arena.settings.arena.starting_cash)
+    held = (
+        select(
+            positions.c.partition,
+            func.sum(positions.c.value_cents).label("value"),
+            func.sum(positions.c.cost_cents).label("cost"),
+        )
+        .where(positions.c.superseded_at.is_(None))
+        .group_by(positions.c.partition)
+        .subquery()
+    )
+    with arena.store.ledger.read() as connection:
+        rows = connection.execute(
+            select(snapshots, held.c.value, held.c.cost)
+            .outerjoin(held, held.c.partition == snapshots.c.partition)
+            .where(snapshots.c.superseded_at.is_(None))
+        ).all()
+    for row in rows:
+        liquid = row.cash_cents + row.receivable_cents
+        if row.cash_cents < 0:
+            yield f"{row.id} has negative cash"
+        if row.nav_cents != liquid + (row.value or 0):
+            yield f"{row.id}: net asset value {row.nav_cents} is not {liquid + (row.value or 0)} cents"
+        expected = start + row.realised_cents + row.dividends_cents - row.fees_cents
+        if liquid + (row.cost or 0) != expected:
+            yield f"{row.id}: cash and cost make {liquid + (row.cost or 0)} cents, the account says {expected}"
+
+
+def the_replay_gives_what_is_stored(arena: Arena) -> Problems:
+    """Fills, snapshots and positions equal the orders replayed over the bars, row by row."""
+    for model, _ in registered_models(arena.store):
+        days = _booked_days(arena, model)
+        if not days:
+            continue
+        try:
+            results = book_days(arena, model, days[-1])
+        except ChainGap as error:
+            yield str(error)
+            continue
+        stored = {name: _stored_rows(arena, name, model) for name in ("fills", "snapshots", "positions")}
+        for day in days:
+            key = f"{model}|{day}"
+            made = {
+                "fills": [fill_row(fill) for fill in results[day].fills],
+                "snapshots": [snapshot_row(results[day].snapshot)],
+                "positions": position_rows(results[day].snapshot),
+            }
+            for name, rows in made.items():
+                if sorted(map(canonical, rows)) != sorted(stored[name][key]):
+                    yield f"{name} of {key} are not what the replay gives"
+
+
+def every_model_is_on_the_board(arena: Arena) -> Problems:
+    registered = {model for model, _ in registered_models(arena.store)}
+    on_board: dict[str, set[str]] = defaultdict(set)
+    with arena.store.ledger.read() as connection:
+        for row in connection.execute(
+            select(leaderboard.c.trading_day, leaderboard.c.model).where(
+                leaderboard.c.superseded_at.is_(None)
+            )
+        ):
+            on_board[row.trading_day].add(row.model)
+    newest = max(on_board, default=None)
+    if newest is not None and on_board[newest] != registered:
+        yield f"the board of {newest} lacks {', '.join(sorted(registered - on_board[newest]))}"
+
+
+def decisions_follow_each_other(arena: Arena) -> Problems:
+    """A model has decided every session from the start to its last one."""
+    for model, _ in registered_models(arena.store):
+        decided = decided_sessions(arena.store, model)
+        if not decided:
+            continue
+        last = arena.calendar.session(max(decided))
+        for session in arena.calendar.sessions(arena.start, last.day):
+            if session.time <= last.time and session.key not in decided:
+                yield f"{model} decided {last.key} but not {session.key}"
+
+
+def one_version_is_in_force(arena: Arena) -> Problems:
+    """A partition of a derived table has rows exactly if the catalog says so."""
+    counts: Counter[str] = Counter()
+    with arena.store.ledger.read() as connection:
+        for table in DERIVED.values():
+            for row in connection.execute(
+                select(table.c.partition, func.count().label("rows"))
+                .where(table.c.superseded_at.is_(None))
+                .group_by(table.c.partition)
+            ):
+                counts[f"{_asset_of(table.name)} {row.partition}"] += row.rows
+        for decision in connection.execute(
+            select(decisions.c.model, decisions.c.session, func.count(orders.c.id).label("orders"))
+            .outerjoin(orders, orders.c.decision == decisions.c.id)
+            .group_by(decisions.c.model, decisions.c.session)
+        ):
+            counts[f"decisions {decision.model}|{decision.session}"] += 1 + decision.orders
+        listed = {
+            f"{row.asset} {row.partition}": row.rows
+            for row in connection.execute(
+                select(catalog.c.asset, catalog.c.partition, catalog.c.rows).where(
+                    catalog.c.superseded_at.is_(None), catalog.c.path.is_(None)
+                )
+            )
+            if row.asset not in SCHEMAS
+        }
+    for name in sorted(counts.keys() | listed.keys()):
+        if counts[name] != listed.get(name, 0):
+            yield f"{name} holds {counts[name]} rows, the catalog says {listed.get(name, 0)}"
+
+
+def _asset_of(table: str) -> str:
+    return {
+        "fills": "trades",
+        "rejections": "trades",
+        "snapshots": "portfolio_snapshots",
+        "positions": "portfolio_snapshots",
+    }.get(table, table)
+
+
+def _booked_days(arena: Arena, model: str) -> list[date]:
+    with arena.store.ledger.read() as connection:
+        days: Iterable[str] = connection.scalars(
+            select(snapshots.c.trading_day).where(
+                snapshots.c.model == model, snapshots.c.superseded_at.is_(None)
+            )
+        )
+        return [datetime.fromisoformat(day).date() for day in sorted(days)]
+
+
+def _stored_rows(arena: Arena, name: str, model: str) -> dict[str, list[str]]:
+    table = DERIVED[name]
+    volatile = {"row_id", "partition", "recorded_at", "superseded_at"}
+    rows: dict[str, list[str]] = defaultdict(list)
+    with arena.store.ledger.read() as connection:
+        for row in connection.execute(
+            select(table).where(table.c.model == model, table.c.superseded_at.is_(None))
+        ):
+            content = {column: value for column, value in row._mapping.items() if column not in volatile}
+            rows[row.partition].append(canonical(content))
+    return rows
+
+
+INVARIANTS: tuple[Callable[[Arena], Problems], ...] = (
+    the_archive_has_every_byte_it_names,
+    every_partition_has_its_digest,
+    one_version_is_in_force,
+    evidence_leads_somewhere,
+    nothing_was_known_before_its_time,
+    decisions_follow_each_other,
+    no_order_fills_before_it_was_sent,
+    an_order_ends_once,
+    every_fill_costs_its_fee,
+    books_balance,
+    the_replay_gives_what_is_stored,
+    every_model_is_on_the_board,
+)

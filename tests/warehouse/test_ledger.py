@@ -1,0 +1,221 @@
+"""The ledger refuses what must not be, and its schema is the one that its tables describe."""
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import CheckConstraint, inspect, text
+from sqlalchemy.exc import IntegrityError
+
+from arena_pipeline.errors import LedgerError
+from arena_pipeline.warehouse.ledger import MIGRATIONS, Ledger
+from arena_pipeline.warehouse.tables import decisions, evidence, metadata, models, orders, positions, snapshots
+
+MODEL = {"id": "m", "kind": "baseline", "registered_at": "2025-03-03T00:00:00.000000+00:00"}
+STORED = {"partition": "m|2025-03-03", "recorded_at": "2025-03-03T09:00:00.000000+00:00"}
+DECISION = {
+    "id": "decision:m:2025-03-03T08:30",
+    "model": "m",
+    "session": "2025-03-03T08:30",
+    "trading_day": "2025-03-03",
+    "session_time": "2025-03-03T07:30:00.000000+00:00",
+    "submitted_at": "2025-03-03T07:35:00.000000+00:00",
+    "outcome": "decided",
+    "reasoning": "",
+    "code_version": "1",
+    "provenance": "backfill",
+    "late": False,
+    "simulated": True,
+    "run_id": "run",
+    "recorded_at": "2025-03-03T09:00:00.000000+00:00",
+}
+ORDER = {
+    "id": "order:m:2025-03-03T08:30:1",
+    "decision": DECISION["id"],
+    "model": "m",
+    "session": "2025-03-03T08:30",
+    "seq": 1,
+    "symbol": "SAP.DE",
+    "side": "buy",
+    "quantity": 1,
+    "type": "market",
+    "reason": "",
+    "accepted": True,
+    "submitted_at": "2025-03-03T07:35:00.000000+00:00",
+}
+SNAPSHOT = {
+    "id": "snapshot:m:2025-03-03",
+    "model": "m",
+    "trading_day": "2025-03-03",
+    "cash_cents": 100,
+    "receivable_cents": 0,
+    "nav_cents": 100,
+    "fees_cents": 0,
+    "realised_cents": 0,
+    "dividends_cents": 0,
+    "provisional": False,
+    **STORED,
+}
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    yield ledger
+    ledger.close()
+
+
+def put(ledger, table, row):
+    with ledger.transaction() as connection:
+        connection.execute(table.insert().values(**row))
+
+
+@pytest.fixture
+def decided(ledger):
+    put(ledger, models, MODEL)
+    put(ledger, decisions, DECISION)
+    return ledger
+
+
+def test_a_new_ledger_runs_in_wal_mode_with_full_sync_and_foreign_keys(ledger):
+    with ledger.read() as connection:
+        found = [
+            connection.execute(text(f"PRAGMA {name}")).scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        ]
+    assert found == ["wal", 2, 1]
+
+
+def test_the_migrated_schema_is_the_one_the_tables_describe(ledger):
+    with ledger.engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
+        assert compare_metadata(context, metadata) == []
+
+
+def test_every_check_and_key_of_the_tables_is_in_the_migrated_schema(ledger):
+    """What alembic does not compare: check constraints and primary keys."""
+    found = inspect(ledger.engine)
+    for table in metadata.sorted_tables:
+        checks = {entry["name"] for entry in found.get_check_constraints(table.name)}
+        everywhere = [*table.constraints, *(entry for column in table.columns for entry in column.constraints)]
+        assert checks == {str(c.name) for c in everywhere if isinstance(c, CheckConstraint)}, table.name
+        key = found.get_pk_constraint(table.name)["constrained_columns"]
+        assert key == [column.name for column in table.primary_key.columns], table.name
+
+
+def test_migration_goes_from_empty_to_head(ledger):
+    with ledger.read() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    assert current == ScriptDirectory(str(MIGRATIONS)).get_current_head()
+
+
+def test_opening_again_changes_nothing(ledger):
+    put(ledger, models, MODEL)
+    again = Ledger(ledger.url)
+    with again.read() as connection:
+        assert connection.execute(text("SELECT count(*) FROM models")).scalar() == 1
+    again.close()
+
+
+def test_an_empty_ledger_opened_by_many_at_once_is_made_once(tmp_path):
+    url = f"sqlite:///{tmp_path / 'shared.db'}"
+    with ThreadPoolExecutor(6) as pool:
+        ledgers = list(pool.map(Ledger, [url] * 6))
+    with ledgers[0].read() as connection:
+        assert connection.execute(text("SELECT count(*) FROM alembic_version")).scalar() == 1
+    for ledger in ledgers:
+        ledger.close()
+
+
+def test_a_file_that_is_no_ledger_is_refused_with_a_remedy(tmp_path):
+    (tmp_path / "ledger.db").mkdir()
+    with pytest.raises(LedgerError, match="ARENA_HOME"):
+        Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+
+
+def test_negative_cash_is_refused(decided):
+    with pytest.raises(IntegrityError, match="cash"):
+        put(decided, snapshots, {**SNAPSHOT, "cash_cents": -1})
+
+
+def test_a_holding_of_nothing_is_refused(decided):
+    row = {
+        "model": "m",
+        "trading_day": "2025-03-03",
+        "symbol": "SAP.DE",
+        "quantity": 0,
+        "cost_cents": 0,
+        "value_cents": 0,
+        "provisional": False,
+        **STORED,
+    }
+    with pytest.raises(IntegrityError, match="quantity"):
+        put(decided, positions, row)
+
+
+def test_two_snapshots_of_one_day_in_force_are_refused(decided):
+    put(decided, snapshots, SNAPSHOT)
+    with pytest.raises(IntegrityError):
+        put(decided, snapshots, SNAPSHOT)
+
+
+def test_a_superseded_snapshot_leaves_room_for_its_successor(decided):
+    put(decided, snapshots, {**SNAPSHOT, "superseded_at": "2025-03-04T09:00:00.000000+00:00"})
+    put(decided, snapshots, SNAPSHOT)
+
+
+def test_a_second_decision_of_a_model_in_a_session_is_refused(decided):
+    with pytest.raises(IntegrityError):
+        put(decided, decisions, {**DECISION, "id": "decision:m:again"})
+
+
+def test_a_decision_of_an_unknown_model_is_refused(ledger):
+    with pytest.raises(IntegrityError, match="FOREIGN KEY"):
+        put(ledger, decisions, DECISION)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("outcome", "maybe"), ("provenance", "rumour")], ids=["outcome", "provenance"]
+)
+def test_a_decision_with_an_unknown_word_is_refused(ledger, column, value):
+    put(ledger, models, MODEL)
+    with pytest.raises(IntegrityError, match=column):
+        put(ledger, decisions, {**DECISION, column: value})
+
+
+def test_an_order_without_its_decision_is_refused(decided):
+    with pytest.raises(IntegrityError, match="FOREIGN KEY"):
+        put(decided, orders, {**ORDER, "decision": "decision:m:never"})
+
+
+def test_an_accepted_order_of_nothing_is_refused_and_a_refused_one_kept(decided):
+    with pytest.raises(IntegrityError, match="quantity"):
+        put(decided, orders, {**ORDER, "quantity": 0})
+    put(decided, orders, {**ORDER, "quantity": 0, "accepted": False, "refusal": "NOT_POSITIVE"})
+
+
+def test_a_transaction_that_fails_leaves_nothing(ledger):
+    with pytest.raises(ZeroDivisionError), ledger.transaction() as connection:
+        connection.execute(models.insert().values(**MODEL))
+        raise ZeroDivisionError
+    with ledger.read() as connection:
+        assert connection.execute(text("SELECT count(*) FROM models")).scalar() == 0
+
+
+def test_a_reader_neither_waits_for_the_writer_nor_sees_what_it_has_not_committed(ledger):
+    with ledger.transaction() as writing:
+        writing.execute(evidence.insert().values(child="a", parent="b", role="c"))
+        with ledger.read() as reading:
+            assert reading.execute(text("SELECT count(*) FROM evidence")).scalar() == 0
+
+
+def test_a_write_transaction_takes_the_lock_at_once(ledger, tmp_path):
+    other = sqlite3.connect(tmp_path / "ledger.db", timeout=0, isolation_level=None)
+    with ledger.transaction(), pytest.raises(sqlite3.OperationalError, match="locked"):
+        other.execute("BEGIN IMMEDIATE")
+    other.close()
