@@ -18,10 +18,11 @@ class ArenaResource(dg.ConfigurableResource[Arena]):
     home: str
 
     def get(self) -> Arena:
-        return _arena(self.file, self.home)
+        return open_arena(self.file, self.home)
 
 
 @functools.cache
-def _arena(file: str, home: str) -> Arena:
+def open_arena(file: str, home: str) -> Arena:
+    """The arena of a configuration; one per process, shared by commands and Dagster's runs."""
     settings = load_settings(Path(file), home=Path(home))
     return Arena(settings, open_store(settings))

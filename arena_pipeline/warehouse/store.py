@@ -7,6 +7,7 @@ writing something else adds a version and closes the old one; an empty replaceme
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,6 +37,10 @@ CHUNK = 400
 WHERE_READ = {"raw"}
 """Columns that say where a value was read, not what it is: the same bars read in one request or in many
 have the same digest."""
+
+
+_OPENING = threading.Lock()
+"""A store is opened by one thread; the others wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +88,10 @@ class ArenaStore(DuckDBResource):
 
     @property
     def ledger(self) -> Ledger:
-        if self._ledger is None:
-            self._ledger = Ledger(self.ledger_url)
-        return self._ledger
+        with _OPENING:
+            if self._ledger is None:
+                self._ledger = Ledger(self.ledger_url)
+            return self._ledger
 
     @cached_property
     def lake(self) -> Lake:
@@ -331,7 +337,8 @@ class ArenaStore(DuckDBResource):
             result = connection.sql(
                 f"SELECT * FROM {asset} WHERE {where} ORDER BY partition, id", params=parameters
             )
-            return result.to_arrow_table().to_pylist()
+            rows: list[Row] = result.to_arrow_table().to_pylist()
+            return rows
 
 
 def _frame(part: Partition, schema: pa.Schema) -> pa.Table:

@@ -6,7 +6,7 @@ import json
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from email.utils import format_datetime
 from pathlib import Path
 
@@ -48,6 +48,11 @@ class Story:
     published: datetime
 
 
+def story(day: date, hour: int, title: str) -> Story:
+    """A story published on a day, at an hour UTC."""
+    return Story(title, datetime(day.year, day.month, day.day, hour, tzinfo=UTC))
+
+
 @dataclass
 class World:
     """The files and the feed; `arena` opens a home over them at a fixed time."""
@@ -72,7 +77,7 @@ class World:
                 high, low = max(opening, level) * 1.003, min(opening, level) * 0.997
                 days[day] = Row(f"{opening:.2f}", f"{high:.2f}", f"{low:.2f}", f"{level:.2f}")
 
-    def days(self, first: date = START, last: date = date(2025, 3, 14)) -> list[date]:
+    def days(self, first: date = START, last: date = date(2025, 3, 7)) -> list[date]:
         return self.calendar.days(first, last)
 
     def write(self) -> None:
@@ -173,11 +178,11 @@ def world(tmp_path: Path, calendar: TradingCalendar, monkeypatch: pytest.MonkeyP
 
 
 @pytest.fixture
-def with_feed(world: World, httpserver: HTTPServer) -> Callable[[Sequence[Story]], World]:
-    """Lets the world have a feed with these stories, answered on loopback."""
+def publish(world: World, httpserver: HTTPServer) -> Callable[..., World]:
+    """Gives the world a feed on loopback that holds these stories: (day, hour UTC, title)."""
 
-    def add(stories: Sequence[Story]) -> World:
-        world.stories = list(stories)
+    def add(*stories: tuple[date, int, str]) -> World:
+        world.stories = [story(*entry) for entry in stories]
         world.feed_url = httpserver.url_for("/feed.xml")
         httpserver.clear()
         httpserver.expect_request("/feed.xml").respond_with_data(
@@ -187,6 +192,3 @@ def with_feed(world: World, httpserver: HTTPServer) -> Callable[[Sequence[Story]
 
     return add
 
-
-def weekday_story(day: date, hour: int, title: str) -> Story:
-    return Story(title, datetime(day.year, day.month, day.day, hour, tzinfo=UTC) + timedelta(minutes=1))

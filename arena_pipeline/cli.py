@@ -1,0 +1,551 @@
+"""`arena`: everything a person or a script does with an arena. Exit code 2 for wrong input, 1 for a failure.
+
+Heavy imports (Dagster, DuckDB) happen inside the commands that need them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from arena_pipeline.errors import ArenaError, ConfigError, DataError
+
+if TYPE_CHECKING:
+    from arena_pipeline.arena import Arena
+    from arena_pipeline.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+ledger_app = typer.Typer(no_args_is_help=True, help="Ledgers of other arenas.")
+app.add_typer(ledger_app, name="ledger")
+
+out, err = Console(), Console(stderr=True)
+DEMO_DAYS = 35
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for a program instead of a table.")]
+ModelOption = Annotated[str | None, typer.Option(help="Only this model.")]
+LimitOption = Annotated[int, typer.Option(min=1, help="At most so many rows.")]
+
+
+def main() -> None:
+    """Run a command; an error of ours is one line that names cause and remedy, never a traceback."""
+    with _errors():
+        app()
+
+
+@app.command()
+def demo() -> None:
+    """Run the simulated arena over 35 trading days and print its leaderboard: no key, no network."""
+    settings = _settings()
+    if settings.prices.source != "sandbox":
+        raise ConfigError(
+            f"{settings.file}: the demo runs on simulated prices, not on prices.source = {settings.prices.source!r}",
+            remedy="use the shipped arena.toml, or run arena backfill",
+        )
+    with _arena(settings) as arena:
+        start = settings.arena.start
+        last = arena.calendar.days(start, date(start.year + 1, start.month, 1))[DEMO_DAYS - 1]
+        err.print(f"[bold]SIMULATED[/] arena: {start} to {last}, seed {settings.arena.seed}")
+        summary = _backfill(arena, settings, start, last)
+        _print_board(arena, None)
+        out.print(summary.line(), soft_wrap=True)
+    out.print(
+        "Everything above is SIMULATED: market, news, figures and models are the sandbox's.\n"
+        "Where to look next:\n"
+        "  arena trades                what was bought and sold\n"
+        "  arena decisions             what each model decided; arena lineage DECISION_ID shows its evidence\n"
+        "  arena verify                every invariant of the books\n"
+        "  arena replay                derive it all again from the archive, without a network\n"
+        "  make up                     the Dagster UI on port 3000, the API and pages on port 8000",
+        soft_wrap=True,
+        highlight=False,
+    )
+
+
+@app.command()
+def backfill(
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")],
+    models: Annotated[str, typer.Option(help="Only these models, separated by commas.")] = "",
+    assets: Annotated[str, typer.Option(help="Only these assets, separated by commas.")] = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Materialise the assets of past trading days, through Dagster. Running it again changes no row."""
+    settings = _settings()
+    with _arena(settings) as arena:
+        summary = _backfill(arena, settings, first.date(), last.date(), _list(models), _list(assets))
+    if as_json:
+        _print_json(
+            {
+                "from": str(summary.first),
+                "to": str(summary.last),
+                "trading_days": summary.trading_days,
+                "sessions": summary.sessions,
+                "partitions": summary.partitions,
+                "runs": summary.runs,
+                "rows_written": summary.rows,
+                "seconds": round(summary.seconds, 3),
+                "waiting": summary.waiting or None,
+            }
+        )
+    else:
+        out.print(summary.line(), soft_wrap=True, highlight=False)
+
+
+@app.command()
+def run(session: Annotated[str, typer.Argument(help="A session, for example 2025-10-24T08:30.")]) -> None:
+    """Collect, research and decide one session, now; sessions missed before it are caught up in order."""
+    settings = _settings()
+    with _arena(settings) as arena:
+        day = arena.calendar.session(session).day
+        summary = _backfill(arena, settings, day, day)
+    out.print(summary.line(), soft_wrap=True, highlight=False)
+
+
+@app.command()
+def leaderboard(
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The board of this day.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """The models, ranked by what their books are worth."""
+    with _arena(_settings()) as arena:
+        day = as_of.date() if as_of else None
+        if as_json:
+            from arena_pipeline.warehouse.views import board
+
+            _print_json(board(arena.store, simulated=arena.settings.simulated, as_of=day))
+        else:
+            _print_board(arena, day)
+
+
+@app.command()
+def decisions(
+    model: ModelOption = None,
+    session: Annotated[str | None, typer.Option(help="Only this session.")] = None,
+    limit: LimitOption = 50,
+    as_json: JsonFlag = False,
+) -> None:
+    """What the models decided, newest first."""
+    from arena_pipeline.warehouse.views import decision_list
+
+    with _arena(_settings()) as arena:
+        document = decision_list(
+            arena.store, simulated=arena.settings.simulated, model=model, session=session, limit=limit
+        )
+    if as_json:
+        _print_json(document)
+        return
+    _simulated(document)
+    _table(
+        document["decisions"],
+        {
+            "id": "decision",
+            "outcome": "outcome",
+            "orders": "orders",
+            "confidence": "confidence",
+            "failure": "failure",
+        },
+    )
+
+
+@app.command()
+def trades(model: ModelOption = None, limit: LimitOption = 100_000, as_json: JsonFlag = False) -> None:
+    """The executed orders, newest first."""
+    from arena_pipeline.warehouse.views import trades as trade_list
+
+    with _arena(_settings()) as arena:
+        document = trade_list(arena.store, simulated=arena.settings.simulated, model=model, limit=limit)
+    if as_json:
+        _print_json(document)
+        return
+    _simulated(document)
+    columns = ("filled_at", "model", "side", "quantity", "symbol", "price", "fee", "net", "decision_id")
+    _table(document["trades"], {name: name for name in columns})
+
+
+@app.command()
+def lineage(
+    identity: Annotated[
+        str, typer.Argument(metavar="DECISION_ID", help="Any id: a decision, fill, board row, …")
+    ],
+    depth: Annotated[int | None, typer.Option(min=0, help="How many steps away at most.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """What a number was made from, down to the bytes in the archive."""
+    from arena_pipeline.warehouse.lineage import lineage as walk
+
+    with _arena(_settings()) as arena:
+        document = walk(arena.store, identity, depth=depth).document()
+    if as_json:
+        _print_json(document)
+        return
+    by_kind: dict[str, list[dict[str, Any]]] = {}
+    for node in document["nodes"]:
+        by_kind.setdefault(node["kind"], []).append(node)
+    out.print(f"{identity}: {len(document['nodes'])} nodes, {len(document['edges'])} edges", highlight=False)
+    for kind, nodes in sorted(by_kind.items()):
+        out.print(f"[bold]{kind}[/] ({len(nodes)})")
+        for node in nodes[:8]:
+            out.print(f"  {node['id']}", highlight=False, markup=False, soft_wrap=True)
+        if len(nodes) > 8:
+            out.print(f"  … and {len(nodes) - 8} more (--json lists all)", highlight=False)
+
+
+@app.command()
+def verify(as_json: JsonFlag = False) -> None:
+    """Check every invariant of what is stored; exit 1 with a list when one fails."""
+    from arena_pipeline.verify import INVARIANTS
+    from arena_pipeline.verify import verify as check
+
+    with _arena(_settings()) as arena, _progress("verifying", len(INVARIANTS)) as advance:
+        violations = check(arena, report=lambda name: advance(name, 1))
+    if as_json:
+        _print_json(
+            {
+                "invariants": len(INVARIANTS),
+                "violations": [{"invariant": v.invariant, "problem": v.problem} for v in violations],
+            }
+        )
+    else:
+        for violation in violations:
+            out.print(
+                f"{violation.invariant}: {violation.problem}", highlight=False, markup=False, soft_wrap=True
+            )
+        out.print(f"{len(INVARIANTS)} invariants checked, {len(violations)} violations", highlight=False)
+    if violations:
+        raise typer.Exit(1)
+
+
+@app.command()
+def replay(as_json: JsonFlag = False) -> None:
+    """Derive everything again from the archive, with the network off, and compare all digests."""
+    from arena_pipeline.rederive import rederive
+
+    with _arena(_settings()) as arena, _progress("replaying", None) as advance:
+        result = rederive(arena, report=lambda text: advance(text, 0))
+    if as_json:
+        _print_json({"entries": result.entries, "digests": result.digests, "problems": result.problems})
+    else:
+        for problem in result.problems[:50]:
+            out.print(problem, highlight=False, markup=False, soft_wrap=True)
+        out.print(result.line(), highlight=False, markup=False, soft_wrap=True)
+    if result.problems:
+        raise typer.Exit(1)
+
+
+@ledger_app.command("import")
+def import_ledger(
+    trades_csv: Annotated[Path, typer.Argument(help="Columns model, seq, date, action, symbol, qty.")],
+    prices: Annotated[Path, typer.Option(help="Columns symbol, date, open, high, low, close, volume.")],
+    cash: Annotated[str, typer.Option(help="Starting cash of each model.")],
+    fee: Annotated[str, typer.Option(help="Fee per executed order.")] = "0",
+    currency: Annotated[str, typer.Option(help="Currency of all amounts.")] = "EUR",
+    as_json: JsonFlag = False,
+) -> None:
+    """Replay somebody's trade log under our book: each day's value, and every row that cannot be right."""
+    from arena_pipeline.trading.imports import import_trades
+
+    document = import_trades(
+        trades_csv, prices, cash=_amount("--cash", cash), fee=_amount("--fee", fee), currency=currency
+    ).to_json()
+    if as_json:
+        _print_json(document)
+        return
+    rows = [
+        {
+            "model": entry["model"],
+            "days": len(entry["days"]),
+            "nav": entry["days"][-1]["nav"] if entry["days"] else None,
+            "rejected": len(entry["rejections"]),
+        }
+        for entry in document["models"]
+    ]
+    _table(
+        rows,
+        {"model": "model", "days": "days marked", "nav": f"value {currency}", "rejected": "rejected rows"},
+    )
+
+
+@app.command()
+def doctor(as_json: JsonFlag = False) -> None:
+    """What is configured, what is there, and what is missing."""
+    with _arena(_settings()) as arena:
+        findings = _diagnose(arena)
+    if as_json:
+        _print_json({"checks": findings})
+    else:
+        _table(findings, {"check": "check", "state": "state", "detail": "detail"})
+    if any(entry["state"] == "failed" for entry in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+) -> None:
+    """Serve the API and the pages."""
+    import uvicorn
+
+    _settings()
+    uvicorn.run("arena_api.app:create_app", factory=True, host=host, port=port, log_level="info")
+
+
+@app.command()
+def up(
+    dagster_port: Annotated[int, typer.Option(min=1, max=65535)] = 3000,
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+) -> None:
+    """Start the Dagster UI with its daemon, and the API with the pages; stop both with Ctrl-C."""
+    from arena_pipeline.instance import open_instance
+
+    settings = _settings()
+    with open_instance(settings.home):
+        pass
+    environment = {**os.environ, "ARENA_HOME": str(settings.home), "ARENA_CONFIG": str(settings.file)}
+    scripts = Path(sys.executable).parent
+    commands = [
+        [
+            str(scripts / "dagster"),
+            "dev",
+            "-m",
+            "arena_pipeline.definitions",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(dagster_port),
+        ],
+        [sys.executable, "-m", "arena_pipeline.cli", "serve", "--port", str(port)],
+    ]
+    out.print(
+        f"Dagster UI: http://127.0.0.1:{dagster_port}   API and pages: http://127.0.0.1:{port}",
+        highlight=False,
+    )
+    processes = [subprocess.Popen(command, env=environment) for command in commands]  # noqa: S603
+    try:
+        while all(process.poll() is None for process in processes):
+            try:
+                processes[0].wait(timeout=1)
+            except subprocess.TimeoutExpired:
+                continue
+    except KeyboardInterrupt:
+        out.print("stopping")
+    finally:
+        for process in processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+        for process in processes:
+            process.wait(timeout=60)
+
+
+def _diagnose(arena: Arena) -> list[dict[str, str]]:
+    from arena_pipeline.arena import ALPHA_VANTAGE_KEY
+    from arena_pipeline.warehouse.views import newest_days
+
+    settings, now = arena.settings, arena.clock()
+    days = newest_days(arena.store)
+    needs_key = arena.has_research_model and settings.llm.base_url != "sandbox"
+    has_key = bool(os.environ.get(settings.llm.api_key_env))
+    following = next(
+        session
+        for session in arena.calendar.sessions(now.date(), date(now.year + 1, now.month, 1))
+        if session.time > now
+    )
+
+    def entry(check: str, fine: bool, detail: str, otherwise: str = "failed") -> dict[str, str]:
+        return {"check": check, "state": "ok" if fine else otherwise, "detail": detail}
+
+    return [
+        entry("configuration", True, str(settings.file)),
+        entry("home", True, str(settings.home)),
+        entry("simulated", True, "yes: nothing here is real" if settings.simulated else "no"),
+        entry("prices", True, f"{settings.prices.source}; newest bars {days['bars'] or 'none yet'}"),
+        entry("news", settings.news.source != "none", settings.news.source, "off"),
+        entry("fundamentals", settings.fundamentals.source != "none", settings.fundamentals.source, "off"),
+        entry(
+            "fundamentals key",
+            settings.fundamentals.source != "alphavantage" or bool(os.environ.get(ALPHA_VANTAGE_KEY)),
+            f"{ALPHA_VANTAGE_KEY} is {'set' if os.environ.get(ALPHA_VANTAGE_KEY) else 'not set'}",
+        ),
+        entry(
+            "model key",
+            not needs_key or has_key,
+            f"{settings.llm.api_key_env} is {'set' if has_key else 'not needed' if not needs_key else 'not set'}",
+        ),
+        entry("models", True, ", ".join(model.id for model in settings.models)),
+        entry("leaderboard", days["leaderboard"] is not None, days["leaderboard"] or "none yet", "empty"),
+        entry("next session", True, f"{following.key} Europe/Berlin"),
+    ]
+
+
+def _backfill(
+    arena: Arena,
+    settings: Settings,
+    first: date,
+    last: date,
+    models: list[str] | None = None,
+    assets: list[str] | None = None,
+) -> Any:
+    import warnings
+
+    from arena_pipeline.instance import open_instance
+
+    warnings.filterwarnings("ignore")
+    from arena_pipeline.backfill import Backfill
+    from arena_pipeline.definitions import build
+
+    with open_instance(settings.home) as instance:
+        work = Backfill(arena, build(settings), instance)
+        with _progress("backfill", None) as advance:
+            return work.run(first, last, models=models or (), assets=assets or (), progress=advance)
+
+
+def _settings() -> Settings:
+    from arena_pipeline.settings import load_settings
+
+    return load_settings()
+
+
+@contextmanager
+def _arena(settings: Settings) -> Iterator[Arena]:
+    from arena_pipeline.assets.resource import open_arena
+
+    arena = open_arena(str(settings.file), str(settings.home))
+    try:
+        yield arena
+    finally:
+        arena.close()
+
+
+def _print_board(arena: Arena, day: date | None) -> None:
+    from arena_pipeline.warehouse.views import board
+
+    document = board(arena.store, simulated=arena.settings.simulated, as_of=day)
+    _simulated(document)
+    out.print(f"Leaderboard as of {document['as_of'] or 'no day yet'}", highlight=False)
+    rows = [
+        {
+            **row,
+            "return": _percent(row["return"]),
+            "benchmark_return": _percent(row["benchmark_return"]),
+            "max_drawdown": _percent(row["max_drawdown"]),
+            "win_rate": _percent(row["win_rate"]),
+        }
+        for row in document["models"]
+    ]
+    _table(
+        rows,
+        {
+            "rank": "#",
+            "model": "model",
+            "kind": "kind",
+            "nav": f"value {arena.settings.arena.currency}",
+            "return": "return",
+            "benchmark_return": "benchmark",
+            "max_drawdown": "max. drawdown",
+            "win_rate": "wins",
+            "trades": "trades",
+            "fees": "fees",
+            "llm_cost_usd": "model cost USD",
+        },
+    )
+    days = max((row["days"] for row in document["models"]), default=0)
+    if 0 < days < 60:
+        out.print(
+            f"{days} trading days: too few for ratios, and for telling luck from skill.", highlight=False
+        )
+
+
+def _percent(value: float | None) -> str | None:
+    return None if value is None else f"{value:+.2%}"
+
+
+def _simulated(document: dict[str, Any]) -> None:
+    if document["simulated"]:
+        out.print("[bold yellow]SIMULATED[/]: nothing here is real.")
+
+
+def _table(rows: list[dict[str, Any]], columns: dict[str, str]) -> None:
+    table = Table()
+    for name, title in columns.items():
+        numeric = any(isinstance(row[name], int | float) for row in rows)
+        table.add_column(title, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*("–" if row[name] is None else str(row[name]) for name in columns))
+    out.print(table)
+
+
+def _print_json(document: object) -> None:
+    sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+@contextmanager
+def _progress(title: str, total: int | None) -> Iterator[Callable[[str, int], None]]:
+    """A bar on a terminal, lines elsewhere; always on the error stream."""
+    if not err.is_terminal:
+        yield lambda text, _: err.print(f"{title}: {text}", highlight=False, markup=False, soft_wrap=True)
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda text, step: bar.update(task, description=f"{title}: {text}", advance=step)
+
+
+def _list(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _amount(option: str, text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        raise DataError(f"{option} {text!r} is no amount", remedy="write it like 10000 or 5.00") from None
+    if not amount.is_finite() or amount < 0:
+        raise DataError(f"{option} {text!r} must be a finite amount of at least 0")
+    return amount
+
+
+def _fail(error: ArenaError, code: int) -> NoReturn:
+    err.print(f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
+    raise SystemExit(code)
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    try:
+        yield
+    except (ConfigError, DataError) as error:
+        _fail(error, 2)
+    except ArenaError as error:
+        _fail(error, 1)
+
+
+if __name__ == "__main__":
+    main()

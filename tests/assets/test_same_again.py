@@ -1,0 +1,113 @@
+"""The same days in any order, and any number of times, end in the same tables."""
+
+import random
+from datetime import date
+
+from sqlalchemy import func, select, text
+
+from arena_pipeline.assets.market import daily_bars
+from arena_pipeline.assets.step import Run
+from arena_pipeline.warehouse.tables import catalog, evidence, metadata
+
+PAST = date(2025, 3, 5)
+
+
+def count(arena, table):
+    with arena.store.ledger.read() as connection:
+        return connection.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+def edges(arena):
+    with arena.store.ledger.read() as connection:
+        return set(connection.execute(select(evidence)).all())
+
+
+def stored(arena, table):
+    with arena.store.ledger.read() as connection:
+        return connection.execute(text(f"SELECT * FROM {table} ORDER BY id")).all()
+
+
+def test_days_one_by_one_and_shuffled_end_in_the_same_rows(publish, world, steps):
+    publish((date(2025, 3, 6), 7, "SAP raises its outlook"), (date(2025, 3, 4), 9, "Allianz buys back"))
+    days = world.days()
+    whole, shuffled = world.arena("whole"), world.arena("shuffled")
+    steps.all(whole, days)
+    mixed = random.Random(3).sample(days, len(days))
+    for day in mixed:
+        for outcome in steps.shared(shuffled, [day]):
+            assert outcome.written.changed
+    again = random.Random(4).sample(days, len(days))
+    for day in again:
+        steps.shared(shuffled, [day])
+    steps.contest(shuffled, days)
+    assert steps.digests(shuffled) == steps.digests(whole)
+    assert edges(shuffled) == edges(whole)
+
+
+def test_a_second_run_changes_nothing(world, steps):
+    arena, days = world.arena(), world.days()
+    first = steps.all(arena, days)
+    before = {table.name: count(arena, table) for table in metadata.sorted_tables}
+    again = steps.all(arena, days)
+    assert not any(outcome.written.changed for outcome in again)
+    assert [outcome.written.digest for outcome in again] == [outcome.written.digest for outcome in first]
+    assert {table.name: count(arena, table) for table in metadata.sorted_tables} == before
+    assert before["catalog"] >= len(first)
+
+
+def test_two_homes_over_the_same_files_hold_the_same_rows(world, steps):
+    first, second = world.arena("first"), world.arena("second")
+    for arena in (first, second):
+        steps.all(arena, world.days())
+    assert steps.digests(first) == steps.digests(second)
+
+
+def restate(world):
+    world.prices["SAP.DE"][PAST].close = world.prices["SAP.DE"][PAST].low
+
+
+def test_a_restated_bar_is_a_new_vintage_and_the_report_names_it(world, steps):
+    steps.all(world.arena(), world.days())
+    before = world.prices["SAP.DE"][PAST].close
+    restate(world)
+    run = Run("later")
+    arena = world.arena()
+    (outcome,) = daily_bars(arena, [str(PAST)], run)
+    assert outcome.written.version == 2
+    assert outcome.figures["restated"] == 1
+    after = world.prices["SAP.DE"][PAST].close
+    assert run.reports == [f"bar:SAP.DE:{PAST}:2 restates close {before}00 as {after}00"]
+    vintages = arena.store.rows("daily_bars", "symbol = 'SAP.DE' AND day = $day", day=PAST)
+    assert [(row["vintage"], f"{row['close']:.2f}") for row in vintages] == [(1, before), (2, after)]
+    assert vintages[1]["known_at"] == arena.clock()
+
+
+def test_a_restated_bar_changes_no_decision_and_no_snapshot_that_was_made(world, steps):
+    """The equal-weight book holds SAP: its decisions and marks rest on the bar that is restated."""
+    first = world.arena()
+    steps.all(first, world.days())
+    before = {table: stored(first, table) for table in ("decisions", "orders", "fills", "snapshots")}
+    digests = steps.digests(first)
+    restate(world)
+    arena = world.arena()
+    outcomes = steps.all(arena, world.days())
+    changed = {outcome.written.key for outcome in outcomes if outcome.written.changed}
+    assert changed == {str(PAST)}
+    assert {table: stored(arena, table) for table in before} == before
+    assert {k: v for k, v in steps.digests(arena).items() if k != ("daily_bars", str(PAST))} == (
+        {k: v for k, v in digests.items() if k != ("daily_bars", str(PAST))}
+    )
+
+
+def test_the_old_state_of_a_restated_day_can_still_be_read(world, steps):
+    steps.all(world.arena(), world.days())
+    restate(world)
+    arena = world.arena()
+    daily_bars(arena, [str(PAST)], Run("later"))
+    with arena.store.ledger.read() as connection:
+        versions = connection.execute(
+            select(catalog.c.version, catalog.c.superseded_at)
+            .where(catalog.c.asset == "daily_bars", catalog.c.partition == str(PAST))
+            .order_by(catalog.c.version)
+        ).all()
+    assert [(version, at is None) for version, at in versions] == [(1, False), (2, True)]
