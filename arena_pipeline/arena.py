@@ -12,12 +12,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
+from typing import TypeVar, cast
 
 from arena_pipeline.errors import ArenaError
 from arena_pipeline.llm.budget import UnlimitedBudget
 from arena_pipeline.llm.client import ModelClient
 from arena_pipeline.market.calendar import BERLIN, Session, TradingCalendar, trading_calendar
+from arena_pipeline.market.indicators import indicator_anchor
 from arena_pipeline.market.universe import Company, companies
+from arena_pipeline.market.vintages import BarHistory
 from arena_pipeline.settings import Feed, ModelKind, Settings
 from arena_pipeline.sources.feeds import FeedSource
 from arena_pipeline.sources.files import FilePrices
@@ -29,10 +32,15 @@ from arena_pipeline.sources.yahoo import YahooPrices
 from arena_pipeline.trading.book import MarketDay
 from arena_pipeline.warehouse import readers
 from arena_pipeline.warehouse.budget import LedgerBudget
+from arena_pipeline.warehouse.readers import market_day
 from arena_pipeline.warehouse.recorder import Collection, ModelRecorder, RecordedCollection
 from arena_pipeline.warehouse.store import ArenaStore
 
+T = TypeVar("T")
 Clock = Callable[[], datetime]
+HISTORY = "history"
+"""The partition of daily_bars that holds what lies before the arena's first day."""
+
 LATE_AFTER = timedelta(minutes=30)
 """A session that is decided later than this is marked late, and counts as a backfill."""
 
@@ -67,6 +75,7 @@ class Arena:
     _stack: ExitStack = field(default_factory=ExitStack)
     _recorded: RecordedCollection | None = None
     _market_days: tuple[object, list[MarketDay]] | None = None
+    _reads: dict[str, tuple[object, object]] = field(default_factory=dict)
 
     def __enter__(self) -> Arena:
         return self
@@ -113,19 +122,34 @@ class Arena:
     def is_today(self, day: date) -> bool:
         return self.clock().astimezone(BERLIN).date() == day
 
-    def market_days(self, last: date) -> list[MarketDay]:
-        """The days from the start to `last` as the replay sees them; kept until the bars change."""
-        state = (
-            self.store.partitions("daily_bars"),
-            self.store.partitions("intraday_bars"),
-            self.store.partitions("corporate_actions"),
+    def daily_bars(self) -> BarHistory:
+        """All daily bars that any session looks back on; read again when the stored ones change."""
+        return self._cached(
+            "daily_bars", lambda: readers.daily_bars(self.store, indicator_anchor(self.start))
         )
-        if self._market_days is None or self._market_days[0] != state:
-            stored = [date.fromisoformat(key) for key in state[0] if key != "history"]
-            end = max([*stored, last])
-            days = readers.market_days(self.store, self.calendar, self.start, end)
-            self._market_days = (state, days)
+
+    def intraday_bars(self) -> BarHistory:
+        """All 15-minute bars; read again when the stored ones change."""
+        return self._cached("intraday_bars", lambda: readers.intraday_bars(self.store))
+
+    def market_days(self, last: date) -> list[MarketDay]:
+        """The days from the start to `last` as the replay sees them."""
+        actions = self._cached("corporate_actions", lambda: readers.corporate_actions(self.store))
+        parts = (self.daily_bars(), self.intraday_bars(), actions)
+        if self._market_days is None or self._market_days[0] != parts or self._market_days[1][-1].day < last:
+            stored = [
+                date.fromisoformat(key) for key in self.store.partitions("daily_bars") if key != HISTORY
+            ]
+            days = self.calendar.days(self.start, max([*stored, last]))
+            self._market_days = (parts, [market_day(self.calendar, day, *parts) for day in days])
         return [day for day in self._market_days[1] if day.day <= last]
+
+    def _cached(self, asset: str, load: Callable[[], T]) -> T:
+        """What was read of a lake table, for as long as its partitions in force stay the same."""
+        state = self.store.partitions(asset)
+        if asset not in self._reads or self._reads[asset][0] != state:
+            self._reads[asset] = (state, load())
+        return cast(T, self._reads[asset][1])
 
     # -- the border ------------------------------------------------------------------------------------
 

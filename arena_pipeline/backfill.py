@@ -63,8 +63,9 @@ class Summary:
 
     def line(self) -> str:
         text = (
-            f"backfilled {self.first} to {self.last}: {self.trading_days} trading days, {self.sessions} sessions, "
-            f"{self.partitions} partitions in {self.runs} runs, {self.rows} rows written, {self.seconds:.1f} s"
+            f"backfilled {self.first} to {self.last}: {self.trading_days} trading days, "
+            f"{self.sessions} sessions, {self.partitions} partitions in {self.runs} runs, "
+            f"{self.rows} rows written, {self.seconds:.1f} s"
         )
         return f"{text}; {self.waiting}" if self.waiting else text
 
@@ -172,7 +173,7 @@ class Backfill:
         if not researched:
             return []
         last = calendar.session(max(researched)).day
-        reach = []
+        reach: list[Session] = []
         for day in calendar.days(self._arena.start, last):
             if day > self._arena.start and str(calendar.previous_day(day)) not in collected:
                 return reach
@@ -213,7 +214,7 @@ class Backfill:
         )
         if not days:
             raise ConfigError(
-                f"there is no trading day of {self._arena.calendar.code} from {first} to {last} that has come yet",
+                f"{self._arena.calendar.code} has no trading day from {first} to {last} that has come yet",
                 remedy="give --from and --to with a past trading day between them",
             )
         return days

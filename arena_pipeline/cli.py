@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -39,7 +40,16 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 ledger_app = typer.Typer(no_args_is_help=True, help="Ledgers of other arenas.")
 app.add_typer(ledger_app, name="ledger")
 
-out, err = Console(), Console(stderr=True)
+WIDTH = 150
+"""Columns of a table where no terminal says how wide it is."""
+
+
+def _console(*, stderr: bool = False) -> Console:
+    console = Console(stderr=stderr)
+    return console if console.is_terminal else Console(stderr=stderr, width=WIDTH)
+
+
+out, err = _console(), _console(stderr=True)
 DEMO_DAYS = 35
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for a program instead of a table.")]
 ModelOption = Annotated[str | None, typer.Option(help="Only this model.")]
@@ -58,7 +68,7 @@ def demo() -> None:
     settings = _settings()
     if settings.prices.source != "sandbox":
         raise ConfigError(
-            f"{settings.file}: the demo runs on simulated prices, not on prices.source = {settings.prices.source!r}",
+            f"{settings.file}: prices.source is {settings.prices.source!r}, and the demo is a simulation",
             remedy="use the shipped arena.toml, or run arena backfill",
         )
     with _arena(settings) as arena:
@@ -72,7 +82,8 @@ def demo() -> None:
         "Everything above is SIMULATED: market, news, figures and models are the sandbox's.\n"
         "Where to look next:\n"
         "  arena trades                what was bought and sold\n"
-        "  arena decisions             what each model decided; arena lineage DECISION_ID shows its evidence\n"
+        "  arena decisions             what each model decided, and\n"
+        "  arena lineage DECISION_ID   the evidence behind it, down to the archived bytes\n"
         "  arena verify                every invariant of the books\n"
         "  arena replay                derive it all again from the archive, without a network\n"
         "  make up                     the Dagster UI on port 3000, the API and pages on port 8000",
@@ -487,10 +498,15 @@ def _simulated(document: dict[str, Any]) -> None:
 
 
 def _table(rows: list[dict[str, Any]], columns: dict[str, str]) -> None:
-    table = Table()
+    table = Table(box=box.SIMPLE_HEAD)
     for name, title in columns.items():
         numeric = any(isinstance(row[name], int | float) for row in rows)
-        table.add_column(title, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(
+            title,
+            justify="right" if numeric else "left",
+            overflow="fold",
+            no_wrap=name in ("#", "model", "nav"),
+        )
     for row in rows:
         table.add_row(*("–" if row[name] is None else str(row[name]) for name in columns))
     out.print(table)

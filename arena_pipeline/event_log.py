@@ -48,8 +48,9 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
         with self.run_connection(run_ids.pop()) as connection:
             connection.execute(SqlEventLogStorageTable.insert(), rows)
         with self.index_transaction() as connection:
+            column = SqlEventLogStorageTable.c.id
             ids = [
-                connection.execute(SqlEventLogStorageTable.insert(), row).inserted_primary_key[0]
+                connection.execute(SqlEventLogStorageTable.insert().returning(column), row).scalar_one()
                 for row in rows
             ]
             self._store_asset_event_tags(connection, events, ids)

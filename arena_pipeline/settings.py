@@ -233,7 +233,7 @@ class Settings(_Section):
     @property
     def simulated(self) -> bool:
         """Whether anything here comes from the sandbox: then everything made of it says so."""
-        sources = [self.prices.source, self.news.source, self.fundamentals.source]
+        sources: list[str] = [self.prices.source, self.news.source, self.fundamentals.source]
         if any(model.kind is ModelKind.LLM for model in self.models):
             sources.append(self.llm.base_url)
         return "sandbox" in sources

@@ -160,7 +160,7 @@ def every_fill_costs_its_fee(arena: Arena) -> Problems:
 
 
 def books_balance(arena: Arena) -> Problems:
-    """Cash + receivable + values is the net asset value; cash + receivable + cost is start + result - fees."""
+    """Cash, receivable and values make the net asset value; with cost instead, start and results less fees."""
     start = to_cents(arena.settings.arena.starting_cash)
     held = (
         select(

@@ -20,7 +20,7 @@ from sqlalchemy import select
 from arena_pipeline.arena import LATE_AFTER, Arena
 from arena_pipeline.assets.books import accepted_orders, decided_sessions, register_models, require_bars
 from arena_pipeline.assets.costs import note_costs
-from arena_pipeline.assets.research import briefings_for
+from arena_pipeline.assets.research import ResearchDesk
 from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.assets.technical import bar_window
 from arena_pipeline.errors import ChainGap
@@ -29,7 +29,6 @@ from arena_pipeline.llm.prompts import DecisionContext, PositionView, decision_p
 from arena_pipeline.llm.schemas import DecisionReply
 from arena_pipeline.market.bars import Bar
 from arena_pipeline.market.calendar import SUBMISSION_LATENCY, Session
-from arena_pipeline.market.indicators import indicator_anchor
 from arena_pipeline.settings import Model, ModelKind
 from arena_pipeline.trading import baselines
 from arena_pipeline.trading.baselines import BaselineContext
@@ -38,7 +37,6 @@ from arena_pipeline.trading.limits import GateResult, OrderRequest, gate
 from arena_pipeline.trading.money import from_cents, to_cents
 from arena_pipeline.trading.orders import Order, OrderType
 from arena_pipeline.trading.replay import Replay
-from arena_pipeline.warehouse import readers
 from arena_pipeline.warehouse.store import Edge, Row, Written, utc_text
 from arena_pipeline.warehouse.tables import decisions as decisions_table
 from arena_pipeline.warehouse.tables import orders as orders_table
@@ -94,6 +92,7 @@ class _Chain:
         settings = arena.settings.arena
         self._replay = Replay(model.id, settings.starting_cash, settings.fee_per_order)
         self._recent: list[Row] = []
+        self._desk: ResearchDesk | None = None
 
     def decide(self, wanted: Sequence[str]) -> list[Outcome]:
         arena = self._arena
@@ -104,7 +103,11 @@ class _Chain:
         earlier = accepted_orders(arena.store, self._model.id)
         days = {day.day: day for day in arena.market_days(last.day)}
         pending = sorted(days)
-        knowledge = _Knowledge(arena, [s for s in sessions if s.key in wanted])
+        knowledge = _Knowledge(arena)
+        if self._model.kind is ModelKind.LLM:
+            self._desk = ResearchDesk(
+                arena, [s for s in sessions if s.key in set(wanted) - stored], self._run
+            )
         outcomes = []
         for session in sessions:
             while pending and pending[0] < session.day:
@@ -153,9 +156,9 @@ class _Chain:
         return fork.book
 
     def _choose(self, session: Session, view: View, sessions: Sequence[Session]) -> Choice:
-        if self._model.kind is ModelKind.BASELINE:
+        if self._desk is None:
             return self._follow_rule(session, view, sessions)
-        return self._ask(session, view)
+        return self._ask(session, view, self._desk)
 
     def _follow_rule(self, session: Session, view: View, sessions: Sequence[Session]) -> Choice:
         strategy = self._model.strategy
@@ -187,9 +190,9 @@ class _Chain:
             edges=[(view.windows[s], "decided from") for s in decision.symbols_used if s in view.windows],
         )
 
-    def _ask(self, session: Session, view: View) -> Choice:
+    def _ask(self, session: Session, view: View, desk: ResearchDesk) -> Choice:
         arena, settings = self._arena, self._arena.settings
-        briefings = briefings_for(arena, session, view.book.holdings.keys() & set(arena.symbols), self._run)
+        briefings = desk.briefings_for(session, view.book.holdings.keys() & set(arena.symbols))
         prompt = decision_prompt(self._context(session, view, briefings))
         (outcome,) = arena.models.ask_all(
             [
@@ -355,11 +358,9 @@ class _Chain:
 class _Knowledge:
     """Prices as known at each of some sessions, from bars loaded once."""
 
-    def __init__(self, arena: Arena, sessions: Sequence[Session]) -> None:
+    def __init__(self, arena: Arena) -> None:
         self._arena = arena
-        first, last = sessions[0].day, sessions[-1].day
-        self._daily = readers.daily_bars(arena.store, indicator_anchor(first), last)
-        self._intraday = readers.intraday_bars(arena.store, first, last)
+        self._daily, self._intraday = arena.daily_bars(), arena.intraday_bars()
         self._fresh: dict[str, tuple[list[datetime], list[Bar], list[tuple[date, Decimal]]]] = {}
 
     def view(self, session: Session, book: Book) -> View:

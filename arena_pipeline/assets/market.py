@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
-from arena_pipeline.arena import Arena
+from arena_pipeline.arena import HISTORY, Arena
 from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.market.bars import Bar
 from arena_pipeline.market.checks import Finding
@@ -22,7 +22,6 @@ from arena_pipeline.trading.corporate_actions import CorporateAction
 from arena_pipeline.warehouse.rows import action_row, bar_from, bar_row
 from arena_pipeline.warehouse.store import Partition, Row, Written
 
-HISTORY = "history"
 LOOK_BACK_DAYS = 40
 """Trading days read before the first one asked for, so that a stale bar is seen against its predecessor."""
 

@@ -18,7 +18,6 @@ from arena_pipeline.arena import Arena
 from arena_pipeline.assets.books import book_days, register_models, registered_models
 from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.market.bars import Bar
-from arena_pipeline.market.indicators import indicator_anchor
 from arena_pipeline.scoring.document import board_document
 from arena_pipeline.scoring.leaderboard import ModelRecord
 from arena_pipeline.scoring.leaderboard import leaderboard as board_of
@@ -154,7 +153,7 @@ def leaderboard(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
         register_models(arena, connection)
     days = [date.fromisoformat(key) for key in keys]
     ledger = _Scores(arena, days[-1])
-    history = readers.daily_bars(arena.store, indicator_anchor(arena.start), days[-1])
+    history = arena.daily_bars()
     outcomes = []
     for day in days:
         known = history.known(arena.settings.universe.benchmark, readers.end_of_day(day))

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import timedelta
+from functools import cached_property
 
 from arena_pipeline.arena import Arena
 from arena_pipeline.assets.costs import note_costs
@@ -65,7 +66,8 @@ def briefings(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     """
     listed = _by_session(arena, "watchlist", keys)
     wanted = {key: sorted(listed[key], key=lambda symbol: listed[key][symbol]["rank"]) for key in keys}
-    made = write_briefings(arena, wanted, run)
+    desk = ResearchDesk(arena, [arena.calendar.session(key) for key in keys], run)
+    made = {key: desk.write(key, symbols) for key, symbols in wanted.items()}
     written = arena.store.write_frames(
         "briefings", [_partition(key, made[key]) for key in keys], run_id=run.id, now=arena.clock()
     )
@@ -88,63 +90,89 @@ def briefings(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
 Made = list[tuple[Briefing, ModelOutcome[BriefingSynthesis] | None]]
 
 
-def write_briefings(arena: Arena, wanted: Mapping[str, Sequence[str]], run: Run) -> dict[str, Made]:
-    """Briefings for the shares wanted in each session, with the model's outcome behind each."""
-    sessions = {key: arena.calendar.session(key) for key in wanted}
-    days = [session.day for session in sessions.values()]
-    news = readers.articles(arena.store, min(days) - timedelta(days=BASELINE_DAYS), max(days))
-    figures = readers.figures(arena.store, max(days))
-    indicators = _by_session(arena, "indicators", list(wanted))
-    made: dict[str, Made] = {}
-    for key, symbols in wanted.items():
-        session = sessions[key]
-        facts = [_facts(arena, session, symbol, indicators[key], news, figures) for symbol in symbols]
+class ResearchDesk:
+    """Writes the briefings of some sessions, from evidence that is read once for all of them."""
+
+    def __init__(self, arena: Arena, sessions: Sequence[Session], run: Run) -> None:
+        self._arena, self._run = arena, run
+        self._keys = [session.key for session in sessions]
+        self._days = [session.day for session in sessions]
+
+    @cached_property
+    def _news(self) -> readers.NewsHistory:
+        first = min(self._days) - timedelta(days=BASELINE_DAYS)
+        return readers.articles(self._arena.store, first, max(self._days))
+
+    @cached_property
+    def _figures(self) -> readers.FigureHistory:
+        return readers.figures(self._arena.store, max(self._days))
+
+    @cached_property
+    def _indicators(self) -> dict[str, dict[str, Row]]:
+        return _by_session(self._arena, "indicators", self._keys)
+
+    @cached_property
+    def _shared(self) -> dict[str, dict[str, Row]]:
+        return _by_session(self._arena, "briefings", self._keys)
+
+    @cached_property
+    def _held(self) -> dict[str, dict[str, Row]]:
+        return _by_session(self._arena, HELD, self._keys)
+
+    def write(self, key: str, symbols: Sequence[str]) -> Made:
+        """Briefings for some shares in a session, each with the model's outcome. Nothing is stored."""
+        arena, session = self._arena, self._arena.calendar.session(key)
+        facts = [self._facts(session, symbol) for symbol in symbols]
         outcomes = _synthesise(arena, facts)
-        note_costs(
-            arena, key, RESEARCH, "synthesis", [outcome for outcome in outcomes if outcome is not None]
-        )
-        made[key] = [
-            (
-                compose_briefing(
-                    entry,
-                    outcome.answer if outcome else None,
-                    author_model=arena.settings.llm.research_model if outcome else "",
-                    exchanges=tuple(exchange.id for exchange in outcome.exchanges) if outcome else (),
-                    failure=outcome.failure if outcome else "no model reads briefings in this arena",
-                ),
-                outcome,
+        note_costs(arena, key, RESEARCH, "synthesis", [entry for entry in outcomes if entry is not None])
+        made: Made = []
+        for entry, outcome in zip(facts, outcomes, strict=True):
+            briefing = compose_briefing(
+                entry,
+                outcome.answer if outcome else None,
+                author_model=arena.settings.llm.research_model if outcome else "",
+                exchanges=tuple(exchange.id for exchange in outcome.exchanges) if outcome else (),
+                failure=outcome.failure if outcome else "no model reads briefings in this arena",
             )
-            for entry, outcome in zip(facts, outcomes, strict=True)
-        ]
-        for briefing, outcome in made[key]:
+            made.append((briefing, outcome))
             if outcome is not None and not briefing.ok:
-                run.report(f"{briefing.id}: {'; '.join(briefing.problems)}")
-    return made
+                self._run.report(f"{briefing.id}: {'; '.join(briefing.problems)}")
+        return made
 
+    def briefings_for(self, session: Session, held: Iterable[str]) -> list[Briefing]:
+        """The session's briefings and those of held shares; a missing one is written and kept."""
+        shared = self._shared.get(session.key, {})
+        on_demand = self._held.setdefault(session.key, {})
+        wanted = sorted(set(held) - shared.keys())
+        missing = [symbol for symbol in wanted if symbol not in on_demand]
+        if missing:
+            part = _partition(session.key, self.write(session.key, missing))
+            kept = [{k: v for k, v in row.items() if k != "partition"} for row in on_demand.values()]
+            self._arena.store.write_frames(
+                HELD,
+                [Partition(session.key, [*kept, *part.rows], part.edges)],
+                run_id=self._run.id,
+                now=self._arena.clock(),
+            )
+            on_demand.update({str(row["symbol"]): row for row in part.rows})
+        return [briefing_from(row) for row in [*shared.values(), *(on_demand[symbol] for symbol in wanted)]]
 
-def briefings_for(arena: Arena, session: Session, held: Iterable[str], run: Run) -> list[Briefing]:
-    """The session's briefings and those of held shares; a missing one is written and kept for the next."""
-    stored = {
-        row["symbol"]: row for row in arena.store.rows("briefings", "partition = $key", key=session.key)
-    }
-    on_demand = {row["symbol"]: row for row in arena.store.rows(HELD, "partition = $key", key=session.key)}
-    missing = sorted(set(held) - stored.keys() - on_demand.keys())
-    if missing:
-        made = write_briefings(arena, {session.key: missing}, run)[session.key]
-        part = _partition(session.key, made)
-        kept = [{k: v for k, v in row.items() if k != "partition"} for row in on_demand.values()]
-        arena.store.write_frames(
-            HELD,
-            [Partition(session.key, [*kept, *part.rows], part.edges)],
-            run_id=run.id,
-            now=arena.clock(),
+    def _facts(self, session: Session, symbol: str) -> Facts:
+        row = self._indicators.get(session.key, {}).get(symbol, {})
+        known = self._news.known(session.time, since=window_start(self._arena, session))
+        return build_facts(
+            symbol=symbol,
+            name=self._arena.companies[symbol].name,
+            session=session.key,
+            at=session.time,
+            indicators={name: value for name, value in row.items() if isinstance(value, float)},
+            indicators_id=f"indicators:{session.key}:{symbol}",
+            articles=deduplicate(article for article in known if symbol in article.symbols),
+            figures={
+                figure.id: f"{figure.name.replace('_', ' ')} {figure.value.normalize():f} {figure.unit}".strip()
+                for figure in self._figures.known(symbol, session.time).values()
+            },
         )
-        on_demand.update({str(row["symbol"]): row for row in part.rows})
-    return [
-        briefing_from(row)
-        for row in (stored | on_demand).values()
-        if row["symbol"] in stored.keys() | set(held)
-    ]
 
 
 def briefing_row(briefing: Briefing) -> Row:
@@ -204,31 +232,6 @@ def _partition(key: str, made: Made) -> Partition:
     return Partition(key, [briefing_row(briefing) for briefing, _ in made], edges)
 
 
-def _facts(
-    arena: Arena,
-    session: Session,
-    symbol: str,
-    indicators: Mapping[str, Row],
-    news: readers.NewsHistory,
-    figures: readers.FigureHistory,
-) -> Facts:
-    row = indicators.get(symbol, {})
-    known = news.known(session.time, since=window_start(arena, session))
-    return build_facts(
-        symbol=symbol,
-        name=arena.companies[symbol].name,
-        session=session.key,
-        at=session.time,
-        indicators={name: value for name, value in row.items() if isinstance(value, float)},
-        indicators_id=f"indicators:{session.key}:{symbol}",
-        articles=deduplicate(article for article in known if symbol in article.symbols),
-        figures={
-            figure.id: f"{figure.name.replace('_', ' ')} {figure.value.normalize():f} {figure.unit}".strip()
-            for figure in figures.known(symbol, session.time).values()
-        },
-    )
-
-
 def _synthesise(arena: Arena, facts: Sequence[Facts]) -> Sequence[ModelOutcome[BriefingSynthesis] | None]:
     if not arena.has_research_model:
         return [None] * len(facts)
@@ -257,13 +260,8 @@ def _by_session(arena: Arena, asset: str, keys: Sequence[str]) -> dict[str, dict
 
 
 def _momentum_from(row: Row) -> MomentumRow:
-    return MomentumRow(
-        **{
-            name: tuple(value) if name == "inputs" else value
-            for name, value in row.items()
-            if name not in ("id", "session", "partition")
-        }
-    )
+    values = {name: row[name] for name in MomentumRow.__dataclass_fields__}
+    return MomentumRow(**{**values, "inputs": tuple(row["inputs"])})
 
 
 def _cost(made: Made) -> str:

@@ -13,10 +13,9 @@ from datetime import date, datetime
 from arena_pipeline.arena import Arena
 from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.market.calendar import Session
-from arena_pipeline.market.indicators import IndicatorRow, indicator_anchor
+from arena_pipeline.market.indicators import IndicatorRow
 from arena_pipeline.market.indicators import indicators as indicators_of
 from arena_pipeline.market.vintages import BarHistory
-from arena_pipeline.warehouse import readers
 from arena_pipeline.warehouse.store import Edge, Partition, Row
 
 
@@ -27,8 +26,7 @@ def indicators(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     null, too little history null with a reason. Stale bars are left out and counted.
     """
     sessions = [arena.calendar.session(key) for key in keys]
-    first, last = sessions[0].day, sessions[-1].day
-    history = readers.daily_bars(arena.store, indicator_anchor(first), last)
+    history = arena.daily_bars()
     rows: dict[str, list[Row]] = {key: [] for key in keys}
     edges: dict[str, list[Edge]] = {key: [] for key in keys}
     for symbol in arena.symbols:

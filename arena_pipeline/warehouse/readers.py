@@ -41,21 +41,18 @@ def end_of_day(day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(0), tzinfo=BERLIN).astimezone(UTC)
 
 
-def daily_bars(store: ArenaStore, first: date, last: date) -> BarHistory:
-    """All vintages of the daily bars from `first` to `last`."""
-    rows = store.rows("daily_bars", "day BETWEEN $first AND $last", first=first, last=last)
-    return BarHistory(bar_from(row) for row in rows)
+def daily_bars(store: ArenaStore, first: date) -> BarHistory:
+    """All vintages of the daily bars from `first` on."""
+    return BarHistory(bar_from(row) for row in store.rows("daily_bars", "day >= $first", first=first))
 
 
-def intraday_bars(store: ArenaStore, first: date, last: date) -> BarHistory:
-    """All vintages of the 15-minute bars from `first` to `last`."""
-    rows = store.rows("intraday_bars", "day BETWEEN $first AND $last", first=first, last=last)
-    return BarHistory(bar_from(row) for row in rows)
+def intraday_bars(store: ArenaStore) -> BarHistory:
+    """All vintages of all 15-minute bars."""
+    return BarHistory(bar_from(row) for row in store.rows("intraday_bars"))
 
 
-def corporate_actions(store: ArenaStore, first: date, last: date) -> list[CorporateAction]:
-    rows = store.rows("corporate_actions", "ex_date BETWEEN $first AND $last", first=first, last=last)
-    return [action_from(row) for row in rows]
+def corporate_actions(store: ArenaStore) -> list[CorporateAction]:
+    return [action_from(row) for row in store.rows("corporate_actions")]
 
 
 class NewsHistory:
@@ -115,21 +112,14 @@ def figures(store: ArenaStore, last: date) -> FigureHistory:
     return FigureHistory(store.rows("financials", "partition <= $last", last=last.isoformat()))
 
 
-def market_days(store: ArenaStore, calendar: TradingCalendar, first: date, last: date) -> list[MarketDay]:
-    """What the replay sees of each trading day: bars and actions as known at that day's end."""
-    daily = daily_bars(store, first, last)
-    intraday = intraday_bars(store, first, last)
-    actions = corporate_actions(store, first, last)
-    return [_market_day(calendar, day, daily, intraday, actions) for day in calendar.days(first, last)]
-
-
-def _market_day(
+def market_day(
     calendar: TradingCalendar,
     day: date,
     daily: BarHistory,
     intraday: BarHistory,
     actions: Sequence[CorporateAction],
 ) -> MarketDay:
+    """What the replay sees of a trading day: bars and actions as known at that day's end."""
     known_before = end_of_day(day)
     hours = calendar.hours(day)
     before = calendar.previous_day(day)

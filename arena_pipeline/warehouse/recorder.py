@@ -58,17 +58,19 @@ class Collection:
         ).scalar_one_or_none()
         if last == digest or not rows:
             return
-        (collection,) = connection.execute(
-            collections.insert().values(
+        entered = connection.execute(
+            collections.insert()
+            .values(
                 asset=self.asset, partitions=partitions, at=utc_text(self.at), digest=digest, run_id=run_id
             )
-        ).inserted_primary_key
+            .returning(collections.c.id)
+        ).scalar_one()
         connection.execute(
             fetches.insert(),
             [
                 {
                     **row,
-                    "collection": collection,
+                    "collection": entered,
                     "headers": json.dumps(dict(answer.headers), sort_keys=True),
                     "fetched_at": utc_text(answer.fetched_at),
                 }
@@ -118,7 +120,9 @@ class ModelRecorder:
 
     def recall(self, vendor: str, request: str) -> Recorded | None:
         with self._store.ledger.read() as connection:
-            row = connection.execute(select(exchanges).where(exchanges.c.id == request)).one_or_none()
+            row = connection.execute(
+                select(exchanges).where(exchanges.c.id == exchange_id(request))
+            ).one_or_none()
         if row is None:
             if self._offline:
                 raise ArchiveMissing(f"the archive has no reply to {request}")
@@ -140,9 +144,16 @@ class ModelRecorder:
             "fetched_at": utc_text(answer.fetched_at),
         }
         with self._store.ledger.transaction() as connection:
-            known = connection.execute(update(exchanges).where(exchanges.c.id == request).values(**row))
+            known = connection.execute(
+                update(exchanges).where(exchanges.c.id == exchange_id(request)).values(**row)
+            )
             if known.rowcount == 0:
-                connection.execute(exchanges.insert().values(id=request, **row))
+                connection.execute(exchanges.insert().values(id=exchange_id(request), **row))
+
+
+def exchange_id(request: str) -> str:
+    """The id of an exchange in the evidence, from the hash that names its request."""
+    return f"llm:{request}"
 
 
 def _answer(store: ArenaStore, row: Row[Any], sha256: str) -> Recorded:

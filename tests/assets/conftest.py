@@ -124,12 +124,19 @@ class World:
 class Steps:
     """Runs steps over days, as Dagster would."""
 
-    def shared(self, arena: Arena, days: Sequence[date], run: Run | None = None) -> list[Outcome]:
-        """The assets that all models share: day by day, then session by session."""
+    def collected(self, arena: Arena, days: Sequence[date], run: Run | None = None) -> list[Outcome]:
+        """What comes from outside, by day."""
         run = run or Run("test")
-        outcomes = [entry for step in DAY_STEPS for entry in step(arena, [str(day) for day in days], run)]
+        return [entry for step in DAY_STEPS for entry in step(arena, [str(day) for day in days], run)]
+
+    def researched(self, arena: Arena, days: Sequence[date], run: Run | None = None) -> list[Outcome]:
+        """What is made of it for the sessions, the same for all models."""
+        run = run or Run("test")
         keys = [session.key for day in days for session in arena.calendar.sessions_of(day)]
-        return outcomes + [entry for step in SESSION_STEPS for entry in step(arena, keys, run)]
+        return [entry for step in SESSION_STEPS for entry in step(arena, keys, run)]
+
+    def shared(self, arena: Arena, days: Sequence[date], run: Run | None = None) -> list[Outcome]:
+        return self.collected(arena, days, run) + self.researched(arena, days, run)
 
     def contest(self, arena: Arena, days: Sequence[date], run: Run | None = None) -> list[Outcome]:
         """Decisions, books and the board."""

@@ -32,16 +32,26 @@ def test_days_one_by_one_and_shuffled_end_in_the_same_rows(publish, world, steps
     days = world.days()
     whole, shuffled = world.arena("whole"), world.arena("shuffled")
     steps.all(whole, days)
-    mixed = random.Random(3).sample(days, len(days))
-    for day in mixed:
-        for outcome in steps.shared(shuffled, [day]):
-            assert outcome.written.changed
-    again = random.Random(4).sample(days, len(days))
-    for day in again:
-        steps.shared(shuffled, [day])
+    for step in (steps.collected, steps.researched):
+        for day in random.Random(3).sample(days, len(days)):
+            assert all(outcome.written.changed for outcome in step(shuffled, [day]))
     steps.contest(shuffled, days)
     assert steps.digests(shuffled) == steps.digests(whole)
     assert edges(shuffled) == edges(whole)
+
+
+def test_sessions_made_before_an_earlier_day_was_collected_are_put_right_when_made_again(world, steps):
+    days = world.days()
+    whole, backwards = world.arena("whole"), world.arena("backwards")
+    steps.all(whole, days)
+    for day in reversed(days):
+        steps.shared(backwards, [day])
+    assert steps.digests(backwards)["indicators", f"{days[-1]}T08:30"] != (
+        steps.digests(whole)["indicators", f"{days[-1]}T08:30"]
+    )
+    steps.researched(backwards, days)
+    steps.contest(backwards, days)
+    assert steps.digests(backwards) == steps.digests(whole)
 
 
 def test_a_second_run_changes_nothing(world, steps):

@@ -1,0 +1,54 @@
+"""The application: routes, pages, headers and error documents put together.
+
+Importing this module reads nothing. `uvicorn arena_api.app:create_app --factory` serves it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from arena_api import routes
+from arena_api.problems import answer_with_problems
+from arena_api.reading import Reading
+from arena_api.security import SecurityHeaders, allowed_hosts
+from arena_pipeline.settings import Settings
+from dashboards import views
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings | None = None, *, hosts: Iterable[str] = ()) -> FastAPI:
+    """The arena's API and pages. Without `settings` the configuration in force is read at startup.
+
+    `hosts` are names the server answers to besides loopback, such as the address it is bound to; there are
+    more in ARENA_ALLOWED_HOSTS. Starting it raises ConfigError when the configuration is missing or wrong.
+    """
+    reading = Reading(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        log.info("serving %s", reading.settings.home)
+        yield
+        reading.close()
+
+    app = FastAPI(
+        title="Sentiment Arena",
+        description="What the arena's models decided, traded and are worth. Read-only.",
+        version=version("sentiment-arena"),
+        lifespan=lifespan,
+        docs_url=None,  # both pages load scripts from elsewhere, which the content policy forbids
+        redoc_url=None,
+    )
+    app.state.reading = reading
+    app.include_router(routes.router)
+    views.mount(app, reading)
+    answer_with_problems(app)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(hosts), www_redirect=False)
+    app.add_middleware(SecurityHeaders)
+    return app

@@ -1,0 +1,188 @@
+"""The answers' shapes, for the OpenAPI document. They are the documents that `arena … --json` prints.
+
+Money is text with two decimals in the arena's currency unless a field says otherwise, a price has four
+decimals, a ratio is a fraction (0.05 is five per cent), a time is UTC in ISO 8601. What is not defined is
+null.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+DAY = "trading day, such as 2025-10-24"
+SESSION = "session in Europe/Berlin, such as 2025-10-24T08:30"
+TIME = "UTC, ISO 8601"
+MONEY = "text with two decimals, in the arena's currency"
+FRACTION = "fraction, 0.05 is five per cent; null when not defined, see `reasons`"
+SIMULATED = "whether anything in the answer comes from the sandbox"
+
+
+class Shape(BaseModel):
+    """A field that a document has and its shape does not know is passed on."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class NewestDays(Shape):
+    bars: str | None = Field(description=f"newest {DAY}, with daily bars")
+    snapshots: str | None = Field(description=f"newest {DAY}, with a book's value")
+    leaderboard: str | None = Field(description=f"newest {DAY}, with a leaderboard")
+
+
+class Health(Shape):
+    status: Literal["ok"]
+    version: str
+    simulated: bool = Field(description=SIMULATED)
+    newest: NewestDays
+
+
+class Contestant(Shape):
+    id: str
+    kind: str = Field(description="llm or baseline")
+    model: str | None = Field(description="name at the model endpoint; null for a baseline")
+    strategy: str | None = Field(description="rule of a baseline; null for a language model")
+    knowledge_cutoff: str | None = Field(description="date up to which the model was trained")
+    as_of: str | None = Field(description=f"{DAY}, of the newest snapshot")
+    nav: str | None = Field(description=f"net asset value on that day: {MONEY}")
+
+
+class Models(Shape):
+    simulated: bool = Field(description=SIMULATED)
+    models: list[Contestant]
+
+
+class BoardLine(Shape):
+    rank: int = Field(description="by net asset value; equal values share a rank")
+    model: str
+    kind: str = Field(description="llm or baseline")
+    nav: str = Field(description=f"net asset value: {MONEY}")
+    total_return: float | None = Field(alias="return", description=f"since the start: {FRACTION}")
+    benchmark_return: float | None = Field(description=FRACTION)
+    excess_return: float | None = Field(description=f"return less the benchmark's: {FRACTION}")
+    annualised_return: float | None = Field(description=FRACTION)
+    volatility: float | None = Field(description=f"a year: {FRACTION}")
+    sharpe: float | None = Field(description="ratio a year, at a risk-free rate of zero")
+    sortino: float | None = Field(description="ratio a year")
+    max_drawdown: float | None = Field(description=f"zero or negative: {FRACTION}")
+    calmar: float | None = Field(description="ratio")
+    win_rate: float | None = Field(description=f"of closed trades: {FRACTION}")
+    profit_factor: float | None = Field(description="ratio")
+    turnover: float | None = Field(description="times the mean net asset value, over the whole period")
+    trades: int = Field(description="executed orders")
+    fees: str = Field(description=f"paid so far: {MONEY}")
+    llm_cost_usd: str | None = Field(description="US dollars, text with six decimals; null when not known")
+    days: int = Field(description="trading days in the figures")
+    provisional: bool = Field(description="a mark stands in for a close that is not known yet")
+    reasons: dict[str, str] = Field(description="why a figure is null or stands for something else")
+
+
+class Leaderboard(Shape):
+    as_of: str | None = Field(description=f"{DAY}; null before the first")
+    simulated: bool = Field(description=SIMULATED)
+    models: list[BoardLine]
+
+
+class DecisionLine(Shape):
+    id: str = Field(description="decision:<model>:<session>")
+    model: str
+    session: str = Field(description=SESSION)
+    trading_day: str = Field(description=DAY)
+    session_time: str = Field(description=TIME)
+    submitted_at: str = Field(description=f"when its orders were submitted: {TIME}")
+    outcome: str = Field(description="decided or abstained")
+    failure: str | None = Field(description="why it abstained")
+    reasoning: str = Field(description="the model's own words, unchecked: plain text, never markup")
+    confidence: float | None = Field(description="0 to 1")
+    code_version: str
+    provenance: str = Field(description="live or backfill")
+    late: bool
+    simulated: bool = Field(description=SIMULATED)
+    run_id: str
+    orders: int = Field(description="number of orders")
+
+
+class Decisions(Shape):
+    simulated: bool = Field(description=SIMULATED)
+    decisions: list[DecisionLine]
+
+
+class Fill(Shape):
+    id: str
+    price: str = Field(description="a share, four decimals, in the arena's currency")
+    fee: str = Field(description=MONEY)
+    filled_at: str = Field(description=TIME)
+    bar: str = Field(description="id of the bar it was filled at")
+
+
+class Order(Shape):
+    id: str
+    seq: int
+    symbol: str
+    side: str = Field(description="buy or sell")
+    quantity: int = Field(description="whole shares")
+    type: str
+    reason: str = Field(description="the model's own words: plain text, never markup")
+    confidence: float | None = Field(description="0 to 1")
+    accepted: bool = Field(description="whether the order gate let it through")
+    refusal: str | None = Field(description="the gate's rule that refused it")
+    refusal_detail: str | None
+    submitted_at: str = Field(description=TIME)
+    state: str = Field(description="open, filled, refused (by the gate) or rejected (at its bar)")
+    fill: Fill | None = Field(default=None, description="only when filled")
+    rejection: str | None = Field(default=None, description="only when rejected")
+
+
+class Decision(DecisionLine):
+    orders: list[Order]  # type: ignore[assignment]
+
+
+class Node(Shape):
+    id: str
+    kind: str = Field(description="decision, briefing, article, bar, llm_exchange, archive_entry, …")
+
+
+class EvidenceEdge(Shape):
+    child: str = Field(description="id of what was made")
+    parent: str = Field(description="id of what it was made from")
+    role: str = Field(description="the part that the parent played")
+
+
+class Lineage(Shape):
+    root: str
+    nodes: list[Node] = Field(description="each with the fields of what is stored under its id")
+    edges: list[EvidenceEdge]
+
+
+class Trade(Shape):
+    id: str
+    model: str
+    model_kind: str = Field(description="llm or baseline")
+    decision_id: str
+    order_id: str
+    symbol: str
+    side: str = Field(description="buy or sell")
+    quantity: int = Field(description="whole shares")
+    price: str = Field(description="a share, four decimals, in the arena's currency")
+    notional: str = Field(description=f"quantity times price: {MONEY}")
+    fee: str = Field(description=MONEY)
+    net: str | None = Field(description=f"result of a sale after fees: {MONEY}; null for a purchase")
+    filled_at: str = Field(description=TIME)
+    trading_day: str = Field(description=DAY)
+    bar: str = Field(description="id of the bar it was filled at")
+
+
+class Trades(Shape):
+    simulated: bool = Field(description=SIMULATED)
+    trades: list[Trade]
+
+
+class Problem(BaseModel):
+    """RFC 9457, `application/problem+json`."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[dict[str, Any]] | None = Field(default=None, description="of a 422: parameter and problem")
