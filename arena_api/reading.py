@@ -88,7 +88,7 @@ class Reading:
         return views.decision(self._holding(identity), identity)
 
     def lineage(self, identity: str, *, depth: int | None = None) -> Document:
-        """Raises DataError when nothing has this id."""
+        """The evidence below a decision. Raises DataError when there is no such decision."""
         return lineage.lineage(self._holding(identity), identity, depth=depth).document()
 
     def trades(self, *, model: str | None = None, limit: int = views.PAGE) -> Document:
@@ -98,12 +98,10 @@ class Reading:
         return views.trades(store, simulated=self.settings.simulated, model=model, limit=limit)
 
     def _holding(self, identity: str) -> ArenaStore:
-        """The store, for one id. No id has characters that cannot be printed, and PostgreSQL refuses NUL."""
+        """The store, for the id of a decision. An id is printable; PostgreSQL would refuse a NUL."""
         store = self.store()
-        if store is None or not identity.isprintable():
-            raise DataError(
-                f"nothing is stored under {identity!r}", remedy="/api/decisions lists decision ids"
-            )
+        if store is None or lineage.prefix(identity) != "decision" or not identity.isprintable():
+            raise DataError(f"there is no decision {identity!r}", remedy="/api/decisions lists them")
         return store
 
 

@@ -29,7 +29,9 @@ from arena_pipeline.sources.http import Http
 from arena_pipeline.sources.prices import PriceSource
 from arena_pipeline.sources.recorder import Recorder
 from arena_pipeline.sources.yahoo import YahooPrices
-from arena_pipeline.trading.book import MarketDay
+from arena_pipeline.trading.book import DayResult, MarketDay
+from arena_pipeline.trading.orders import Order
+from arena_pipeline.trading.replay import replay
 from arena_pipeline.warehouse import readers
 from arena_pipeline.warehouse.budget import LedgerBudget
 from arena_pipeline.warehouse.readers import market_day
@@ -76,6 +78,7 @@ class Arena:
     _recorded: RecordedCollection | None = None
     _market_days: tuple[object, list[MarketDay]] | None = None
     _reads: dict[str, tuple[object, object]] = field(default_factory=dict)
+    _books: dict[str, tuple[object, list[DayResult]]] = field(default_factory=dict)
 
     def __enter__(self) -> Arena:
         return self
@@ -143,6 +146,16 @@ class Arena:
             days = self.calendar.days(self.start, max([*stored, last]))
             self._market_days = (parts, [market_day(self.calendar, day, *parts) for day in days])
         return [day for day in self._market_days[1] if day.day <= last]
+
+    def replayed(self, model: str, orders: Sequence[Order], last: date) -> dict[date, DayResult]:
+        """Every trading day of a model's book from the start to `last`, replayed once for the same input."""
+        days = self.market_days(last)
+        inputs = (tuple(orders), tuple(map(id, days)))
+        if model not in self._books or self._books[model][0] != inputs:
+            settings = self.settings.arena
+            results = replay(model, settings.starting_cash, settings.fee_per_order, orders, days)
+            self._books[model] = (inputs, results)
+        return {day.day: result for day, result in zip(days, self._books[model][1], strict=True)}
 
     def _cached(self, asset: str, load: Callable[[], T]) -> T:
         """What was read of a lake table, for as long as its partitions in force stay the same."""
@@ -222,7 +235,7 @@ class Arena:
             recorder=ModelRecorder(self.origin or self.store, offline=self.origin is not None),
             clock=self.clock,
             budget=UnlimitedBudget()
-            if self.origin
+            if sandbox or self.origin
             else LedgerBudget(self.store, settings.daily_budget_usd, clock=self.clock),
             timeout=settings.timeout_seconds,
             max_attempts=settings.max_attempts,

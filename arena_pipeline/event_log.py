@@ -9,6 +9,7 @@ Dagster's own storage reads the same files.
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -36,16 +37,19 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
         return cls(base_dir=base_dir, inst_data=inst_data)
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """Store a batch, in order. Events that are not about assets are stored as Dagster stores them."""
-        run_ids = {event.run_id for event in events}
-        if len(run_ids) > 1 or any(
-            not event.is_dagster_event or event.dagster_event_type not in ASSET_EVENTS for event in events
-        ):
-            for event in events:
+        """Store a batch. Events that are not about assets are stored one by one, as Dagster does."""
+        by_run: dict[str, list[EventLogEntry]] = defaultdict(list)
+        for event in events:
+            if event.is_dagster_event and event.dagster_event_type in ASSET_EVENTS:
+                by_run[event.run_id].append(event)
+            else:
                 self.store_event(event)
-            return
+        for run_id, entries in by_run.items():
+            self._store_in_bulk(run_id, entries)
+
+    def _store_in_bulk(self, run_id: str, events: Sequence[EventLogEntry]) -> None:
         rows = [self._event_to_row(event) for event in events]
-        with self.run_connection(run_ids.pop()) as connection:
+        with self.run_connection(run_id) as connection:
             connection.execute(SqlEventLogStorageTable.insert(), rows)
         with self.index_transaction() as connection:
             column = SqlEventLogStorageTable.c.id

@@ -1,8 +1,9 @@
 """Trading days, sessions and models as Dagster partitions, and the mappings between them.
 
 Both time definitions are anchored at 08:30 Europe/Berlin. Anchored at midnight, a trading day would also
-claim the afternoon session before it. `end_offset=1` makes today's partitions exist before they end; it
-also lets the next one exist early, so nothing may ask for "the last partition".
+claim the afternoon session before it. `end_offset` makes partitions exist before they end: a session from
+its own time on (1), a trading day from the day before on (2), for it is collected at 08:15, before it starts.
+So later ones exist too, and nothing may ask for "the last partition".
 
 Concept: https://docs.dagster.io/guides/build/partitions-and-backfills
 """
@@ -56,7 +57,7 @@ def trading_day_partitions(calendar: TradingCalendar, start: date) -> TimeWindow
         start=datetime.combine(start, time(8, 30)),
         fmt=DAY_FORMAT,
         timezone=TIMEZONE,
-        end_offset=1,
+        end_offset=2,
         exclusions=[datetime.combine(day, time(8, 30)) for day in closed],
     )
 

@@ -14,7 +14,6 @@ from arena_pipeline.errors import ChainGap
 from arena_pipeline.settings import ModelKind
 from arena_pipeline.trading.book import DayResult
 from arena_pipeline.trading.orders import Order, OrderType, Side
-from arena_pipeline.trading.replay import replay
 from arena_pipeline.warehouse.store import ArenaStore, utc_text
 from arena_pipeline.warehouse.tables import decisions, models, orders
 
@@ -89,10 +88,7 @@ def book_days(arena: Arena, model: str, last: date) -> dict[date, DayResult]:
             )
     require_bars(arena, [day for day in arena.calendar.days(arena.start, last) if day < last])
     submitted = [order for entry in accepted_orders(arena.store, model).values() for order in entry]
-    days = arena.market_days(last)
-    settings = arena.settings.arena
-    results = replay(model, settings.starting_cash, settings.fee_per_order, submitted, days)
-    return {day.day: result for day, result in zip(days, results, strict=True)}
+    return arena.replayed(model, submitted, last)
 
 
 def require_bars(arena: Arena, days: Iterable[date]) -> None:

@@ -114,9 +114,7 @@ class Nursery:
         return found
 
     def close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(timeout=60)
+        self._process.communicate(timeout=60)
 
 
 def _content(table: str, row: dict[str, Any], numbers: dict[int, str]) -> dict[str, Any]:

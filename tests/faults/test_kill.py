@@ -77,11 +77,12 @@ def points(number):
 
 
 def test_killed_before_any_write_statement_nothing_is_lost_repeated_or_changed(nursery, undisturbed, compare):
-    assert broken_homes(nursery, compare, undisturbed[0], "steps", points(15)) == []
+    assert broken_homes(nursery, compare, undisturbed[0], "steps", points(10)) == []
 
 
 def test_without_transactions_the_same_kills_leave_broken_homes(nursery, undisturbed, compare):
     whole = nursery.run("autocommit-undisturbed", "autocommit")
     assert whole.code == 0, nursery.errors("autocommit-undisturbed")
     assert compare(nursery.contents("autocommit-undisturbed"), undisturbed[0]) == []
-    assert broken_homes(nursery, compare, undisturbed[0], "autocommit", points(15)) != []
+    broken = broken_homes(nursery, compare, undisturbed[0], "autocommit", points(10))
+    assert len(broken) > 1, broken

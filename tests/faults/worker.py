@@ -15,8 +15,6 @@ import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -29,9 +27,9 @@ from arena_pipeline.assets.graph import BOARD_STEPS, BOOK_STEPS, DAY_STEPS, DECI
 from arena_pipeline.assets.step import Run
 from arena_pipeline.market.calendar import trading_calendar
 from arena_pipeline.settings import load_settings
-from arena_pipeline.warehouse.ledger import Ledger
 
 FIRST, LAST = date(2025, 3, 3), date(2025, 3, 12)
+NEVER = -1
 
 
 def run_steps(folder: Path, home: Path) -> None:
@@ -63,31 +61,20 @@ def run_through_dagster(folder: Path, home: Path) -> None:
         Backfill(arena, build(settings), instance).run(FIRST, LAST)
 
 
-def take_transactions_out() -> None:
-    @contextmanager
-    def autocommit(ledger: Ledger) -> Iterator[Connection]:
-        with ledger.engine.connect() as connection:
-
-            def commit(*_: Any) -> None:
-                raw = connection.connection.driver_connection
-                raw.execute("COMMIT")
-                raw.execute("BEGIN IMMEDIATE")
-
-            event.listen(connection, "after_cursor_execute", commit)
-            with connection.begin():
-                yield connection
-
-    Ledger.transaction = autocommit  # type: ignore[method-assign]
-
-
-def die_before(statement: int) -> None:
-    seen = 0
+def disturb(*, autocommit: bool, die_before: int) -> None:
+    """Before each statement to the ledger: commit what came before it; end here if it is this write."""
+    written = 0
 
     @event.listens_for(Engine, "before_cursor_execute")
-    def _count(_c: Any, _cursor: Any, sql: str, *_: Any) -> None:
-        nonlocal seen
-        seen += sql.lstrip().upper().startswith(("INSERT", "UPDATE"))
-        if seen == statement:
+    def _before(connection: Connection, _: Any, sql: str, *_more: Any) -> None:
+        nonlocal written
+        raw: Any = connection.connection.driver_connection
+        writing = not connection.get_execution_options().get("arena_read")
+        if autocommit and writing and raw.in_transaction:
+            raw.execute("COMMIT")
+            raw.execute("BEGIN IMMEDIATE")
+        written += sql.lstrip().upper().startswith(("INSERT", "UPDATE"))
+        if written == die_before:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -97,10 +84,8 @@ def child(folder: Path, home: Path, mode: str, statement: int) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     code = 1
     try:
-        if mode == "autocommit":
-            take_transactions_out()
-        if statement:
-            die_before(statement)
+        if mode == "autocommit" or statement:
+            disturb(autocommit=mode == "autocommit", die_before=statement or NEVER)
         (run_through_dagster if mode == "dagster" else run_steps)(folder, home)
         code = 0
     except BaseException:

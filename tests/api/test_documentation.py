@@ -1,0 +1,51 @@
+"""docs/api.md lists exactly the paths there are, and its answers are what the server says."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from arena_api.app import create_app
+from tests.api.world import settings_of
+
+TEXT = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"\$ curl '?http://127\.0\.0\.1:8000(\S+?)'?\n(.*?)```", TEXT, flags=re.DOTALL)
+
+
+def test_the_page_lists_the_paths_of_the_app(tmp_path):
+    documented = set(re.findall(r"^## `GET (\S+)`$", TEXT, flags=re.MULTILINE))
+    assert documented == set(create_app(settings_of(tmp_path)).openapi()["paths"])
+
+
+def test_every_path_has_a_request():
+    asked = {path.split("?")[0].replace("decision:tester:2025-09-15T08:30", "{id}") for path, _ in EXAMPLES}
+    assert asked == set(re.findall(r"^## `GET (\S+)`$", TEXT, flags=re.MULTILINE))
+
+
+def test_the_pages_it_lists_are_served(client):
+    pages = re.findall(r"^\| `(/\S*)` \|", TEXT, flags=re.MULTILINE)
+    assert len(pages) == 3
+    for page in pages:
+        answer = client.get(page.replace("{id}", "decision:tester:2025-09-15T08:30"))
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize(("path", "excerpt"), EXAMPLES)
+def test_an_excerpt_is_what_the_server_answers(client, path, excerpt):
+    answer = client.get(path).json()
+    values = list(_leaves(answer))
+    for key, value in re.findall(r'"(\w+)":("[^"]*"|-?[0-9.]+|null|true|false)', excerpt):
+        assert (key, json.loads(value)) in values
+
+
+def _leaves(value, key=None):
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _leaves(inner, name)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _leaves(inner, key)
+    else:
+        yield key, value

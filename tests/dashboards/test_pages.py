@@ -1,0 +1,145 @@
+"""The pages show what is stored, as text, to a browser that runs no script."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from starlette.testclient import TestClient
+
+from arena_api.app import create_app
+from arena_pipeline.settings import Model, NewsSection, PricesSection
+from tests.api.world import DECISION, SCRIPT, fill_store, settings_of, store_of
+
+PAGES = ["/", "/decisions", f"/decisions/{DECISION}", "/decisions/decision:nobody:x"]
+
+
+class Page(HTMLParser):
+    """The text of a page, its elements and its attributes."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.words, self.elements, self.attributes = [], [], []
+        self.feed(html)
+        self.text = re.sub(r"\s+", " ", " ".join(self.words))
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def page(client, path):
+    answer = client.get(path)
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    return Page(answer.text)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_page_has_a_script_an_inline_style_or_anything_from_elsewhere(client, path):
+    shown = page(client, path)
+    assert not {"script", "style", "iframe", "b", "img"} & set(shown.elements)
+    for name, value in shown.attributes:
+        assert name != "style"
+        assert not name.startswith("on")
+        assert name not in ("href", "src") or value.startswith(("/", "#"))
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_simulation_says_so_on_each_page(client, path):
+    assert "SIMULATED" in page(client, path).text
+
+
+def test_an_arena_without_the_sandbox_has_no_banner(tmp_path):
+    settings = settings_of(tmp_path).model_copy(
+        update={
+            "prices": PricesSection(source="yahoo"),
+            "news": NewsSection(source="none"),
+            "models": (Model(id="cash", kind="baseline", strategy="cash"),),
+        }
+    )
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as client:
+        assert "SIMULATED" not in client.get("/").text
+
+
+def test_the_board_shows_money_ratios_and_why_a_figure_is_missing(client):
+    answer = client.get("/").text
+    text = Page(answer).text
+    assert "125,000.00" in text
+    assert "+25.00%" in text
+    assert 'title="no closed trade"' in answer
+    assert 'title="not known"' in answer
+    assert "after the fee of 5.00 EUR for each executed order" in text
+
+
+def test_an_early_board_says_that_no_ratios_are_shown(client):
+    text = page(client, "/").text
+    assert "Fewer than 60 trading days: no ratios are shown" in text
+    assert "Sharpe" not in [cell.strip() for cell in page(client, "/").words]
+
+
+def test_a_mature_board_shows_the_sharpe_ratio(tmp_path):
+    store = store_of(tmp_path)
+    fill_store(store, days=80)
+    store.close()
+    with TestClient(create_app(settings_of(tmp_path)), base_url="http://127.0.0.1") as client:
+        answer = client.get("/").text
+    assert "Fewer than" not in answer
+    assert "Sharpe" in answer
+    assert 'title="the returns do not vary"' in answer
+
+
+def test_words_from_outside_are_shown_as_text(client):
+    answer = client.get(f"/decisions/{DECISION}").text
+    assert SCRIPT not in answer
+    text = Page(answer).text
+    assert f"SAP {SCRIPT} rises" in text
+    assert f"Two lines. {SCRIPT}" in text
+    assert "reason 1 <b>bold</b>" in text
+    assert "javascript:" not in answer
+
+
+def test_a_hostile_address_is_shown_as_text(client):
+    answer = client.get(f"/decisions/{SCRIPT.replace('/', '')}")
+    assert answer.status_code == 404
+    assert "<script" not in answer.text
+    assert client.get(f"/decisions?model={SCRIPT}").status_code == 200
+    assert "<script" not in client.get(f"/decisions?model={SCRIPT}").text
+
+
+def test_a_decision_shows_what_became_of_each_order(client):
+    text = page(client, f"/decisions/{DECISION}").text
+    assert "230.5000 EUR a share, fee 5.00, 2025-09-15 09:00 CEST" in text
+    assert "the gate: position_limit. 20 shares pass a quarter of the book" in text
+    assert "at its bar: insufficient_cash" in text
+
+
+def test_evidence_is_grouped_and_a_run_of_bars_stays_one_entry(client):
+    text = page(client, f"/decisions/{DECISION}").text
+    assert "Briefings 1" in text
+    assert "Articles 1" in text
+    assert "Runs of daily bars 1" in text
+    assert "SAP.DE, 2025-09-11 to 2025-09-12" in text
+    assert "Single bars 1" in text
+    assert "bar:SAP.DE:2025-09-11:1" not in text
+    assert "known 2025-09-14 22:05 CEST" in text
+
+
+def test_the_newest_decisions_are_listed_and_lead_to_their_pages(client):
+    shown = page(client, "/decisions")
+    links = [value for name, value in shown.attributes if name == "href" and value.startswith("/decisions/")]
+    assert len(links) == 2
+    assert all(client.get(link).status_code == 200 for link in links)
+    assert "cash" not in page(client, "/decisions?model=tester").text
+
+
+def test_before_the_first_run_the_pages_say_what_is_missing(before_the_first_run):
+    assert "There is no leaderboard yet" in page(before_the_first_run, "/").text
+    assert "There are no decisions yet" in page(before_the_first_run, "/decisions").text
+
+
+def test_an_unknown_decision_is_a_page_with_status_404(client):
+    answer = client.get("/decisions/decision:nobody:2025-09-15T08:30")
+    assert answer.status_code == 404
+    assert "Not found" in answer.text
