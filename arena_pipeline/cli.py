@@ -319,8 +319,10 @@ def serve(
     """Serve the API and the pages."""
     import uvicorn
 
-    _settings()
-    uvicorn.run("arena_api.app:create_app", factory=True, host=host, port=port, log_level="info")
+    from arena_api.app import create_app
+
+    settings = _settings()
+    uvicorn.run(create_app(settings, hosts=[host]), host=host, port=port, log_level="info")
 
 
 @app.command()
@@ -376,8 +378,9 @@ def _diagnose(arena: Arena) -> list[dict[str, str]]:
 
     settings, now = arena.settings, arena.clock()
     days = newest_days(arena.store)
+    key_name = settings.llm.api_key_env
     needs_key = arena.has_research_model and settings.llm.base_url != "sandbox"
-    has_key = bool(os.environ.get(settings.llm.api_key_env))
+    has_key = bool(os.environ.get(key_name))
     following = next(
         session
         for session in arena.calendar.sessions(now.date(), date(now.year + 1, now.month, 1))
@@ -402,7 +405,7 @@ def _diagnose(arena: Arena) -> list[dict[str, str]]:
         entry(
             "model key",
             not needs_key or has_key,
-            f"{settings.llm.api_key_env} is {'set' if has_key else 'not needed' if not needs_key else 'not set'}",
+            f"{key_name} is {'set' if has_key else 'not set' if needs_key else 'not needed'}",
         ),
         entry("models", True, ", ".join(model.id for model in settings.models)),
         entry("leaderboard", days["leaderboard"] is not None, days["leaderboard"] or "none yet", "empty"),

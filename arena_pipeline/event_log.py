@@ -24,7 +24,7 @@ from dagster._serdes import ConfigurableClassData
 class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
     """Dagster's SQLite event log; asset events that arrive as a batch are stored as one.
 
-    `base_dir` defaults to `$DAGSTER_HOME/history`, which is also Dagster's default.
+    `base_dir` defaults to `$DAGSTER_HOME/history/runs`, which is also Dagster's default.
     """
 
     @classmethod
@@ -33,7 +33,7 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> Self:
-        base_dir = config_value.get("base_dir") or str(Path(os.environ["DAGSTER_HOME"]) / "history")
+        base_dir = config_value.get("base_dir") or str(Path(os.environ["DAGSTER_HOME"], "history", "runs"))
         return cls(base_dir=base_dir, inst_data=inst_data)
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:

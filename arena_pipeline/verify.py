@@ -160,7 +160,7 @@ def every_fill_costs_its_fee(arena: Arena) -> Problems:
 
 
 def books_balance(arena: Arena) -> Problems:
-    """Cash, receivable and values make the net asset value; with cost instead, start and results less fees."""
+    """Cash, receivable and values make the net asset value; with cost, the start and what came of it."""
     start = to_cents(arena.settings.arena.starting_cash)
     held = (
         select(
@@ -185,8 +185,9 @@ def books_balance(arena: Arena) -> Problems:
         if row.nav_cents != liquid + (row.value or 0):
             yield f"{row.id}: net asset value {row.nav_cents} is not {liquid + (row.value or 0)} cents"
         expected = start + row.realised_cents + row.dividends_cents - row.fees_cents
-        if liquid + (row.cost or 0) != expected:
-            yield f"{row.id}: cash and cost make {liquid + (row.cost or 0)} cents, the account says {expected}"
+        booked = liquid + (row.cost or 0)
+        if booked != expected:
+            yield f"{row.id}: cash and cost make {booked} cents, the account says {expected}"
 
 
 def the_replay_gives_what_is_stored(arena: Arena) -> Problems:

@@ -169,8 +169,7 @@ class ResearchDesk:
             indicators_id=f"indicators:{session.key}:{symbol}",
             articles=deduplicate(article for article in known if symbol in article.symbols),
             figures={
-                figure.id: f"{figure.name.replace('_', ' ')} {figure.value.normalize():f} {figure.unit}".strip()
-                for figure in self._figures.known(symbol, session.time).values()
+                figure.id: _in_words(figure) for figure in self._figures.known(symbol, session.time).values()
             },
         )
 
@@ -230,6 +229,10 @@ def _partition(key: str, made: Made) -> Partition:
         edges += [Edge(briefing.id, exchange, "written by") for exchange in briefing.llm]
         edges.append(Edge(briefing.id, f"momentum:{key}:{briefing.symbol}", "rests on"))
     return Partition(key, [briefing_row(briefing) for briefing, _ in made], edges)
+
+
+def _in_words(figure: readers.KnownFigure) -> str:
+    return f"{figure.name.replace('_', ' ')} {figure.value.normalize():f} {figure.unit}".strip()
 
 
 def _synthesise(arena: Arena, facts: Sequence[Facts]) -> Sequence[ModelOutcome[BriefingSynthesis] | None]:

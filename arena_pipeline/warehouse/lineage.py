@@ -6,6 +6,7 @@ was read from outside points at the raw bytes by their hash.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +34,8 @@ KINDS = {
     "board": "leaderboard",
 }
 """What an id's prefix means where it is not the kind itself."""
+
+WINDOW = re.compile(r"bars:(?P<symbol>[^:]+):(?P<first>\d{4}-\d\d-\d\d)\.\.(?P<last>\d{4}-\d\d-\d\d)")
 
 LAKE_KINDS = {
     "bar": ("daily_bars", "intraday_bars"),
@@ -164,9 +167,12 @@ def _window(store: ArenaStore, identity: str) -> list[str]:
 
 def window_of(identity: str) -> tuple[str, str, str]:
     """Symbol, first and last day in the id of a run of bars."""
-    _, symbol, span = identity.split(":", 2)
-    first, _, last = span.partition("..")
-    return symbol, first, last
+    match = WINDOW.fullmatch(identity)
+    if match is None:
+        raise DataError(
+            f"{identity!r} names no run of bars", remedy="write it like bars:SAP.DE:2025-01-02..2025-10-24"
+        )
+    return match["symbol"], match["first"], match["last"]
 
 
 def _rows(store: ArenaStore, identities: set[str]) -> dict[str, Row]:

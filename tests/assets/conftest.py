@@ -158,9 +158,7 @@ class Steps:
         """(asset, partition) -> digest, of everything in force."""
         assets = [step.__name__ for step in ALL_STEPS] + ["bar_findings", "feed_health"]
         return {
-            (asset, key): digest
-            for asset in assets
-            for key, digest in arena.store.partitions(asset).items()
+            (asset, key): digest for asset in assets for key, digest in arena.store.partitions(asset).items()
         }
 
 
@@ -198,4 +196,3 @@ def publish(world: World, httpserver: HTTPServer) -> Callable[..., World]:
         return world
 
     return add
-

@@ -13,7 +13,9 @@ CASH = 100_000_00
 
 def rows(arena, table, **where):
     with arena.store.ledger.read() as connection:
-        statement = select(table).where(table.c.superseded_at.is_(None), *(table.c[k] == v for k, v in where.items()))
+        statement = select(table).where(
+            table.c.superseded_at.is_(None), *(table.c[k] == v for k, v in where.items())
+        )
         return connection.execute(statement.order_by(table.c.row_id)).all()
 
 

@@ -64,8 +64,9 @@ def test_the_open_at_which_an_order_fills_is_not_known_to_its_decision(world, st
     before, after = compare(change)
     first = "2025-03-03T14:00"
     assert rows_until(steps, after, first) == rows_until(steps, before, first)
-    assert steps.digests(after)["trades", "benchmark-hold|2025-03-03"] != (
-        steps.digests(before)["trades", "benchmark-hold|2025-03-03"]
+    assert (
+        steps.digests(after)["trades", "benchmark-hold|2025-03-03"]
+        != (steps.digests(before)["trades", "benchmark-hold|2025-03-03"])
     )
 
 

@@ -46,8 +46,9 @@ def test_sessions_made_before_an_earlier_day_was_collected_are_put_right_when_ma
     steps.all(whole, days)
     for day in reversed(days):
         steps.shared(backwards, [day])
-    assert steps.digests(backwards)["indicators", f"{days[-1]}T08:30"] != (
-        steps.digests(whole)["indicators", f"{days[-1]}T08:30"]
+    assert (
+        steps.digests(backwards)["indicators", f"{days[-1]}T08:30"]
+        != (steps.digests(whole)["indicators", f"{days[-1]}T08:30"])
     )
     steps.researched(backwards, days)
     steps.contest(backwards, days)

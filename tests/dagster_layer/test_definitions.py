@@ -3,7 +3,14 @@
 import dagster as dg
 import pytest
 
-from arena_pipeline.assets.graph import BOARD_STEPS, BOOK_STEPS, DAY_STEPS, DECISION_STEPS, SESSION_STEPS, names
+from arena_pipeline.assets.graph import (
+    BOARD_STEPS,
+    BOOK_STEPS,
+    DAY_STEPS,
+    DECISION_STEPS,
+    SESSION_STEPS,
+    names,
+)
 
 OUTSIDE = {"price_vendor", "news_feeds", "figures_vendor", "model_endpoint", "dashboards"}
 ASSETS = set(names(DAY_STEPS + SESSION_STEPS + DECISION_STEPS + BOOK_STEPS + BOARD_STEPS))

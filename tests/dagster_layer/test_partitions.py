@@ -1,5 +1,6 @@
 """The partitions are the calendar: every trading day, every session, and nothing else."""
 
+import itertools
 from datetime import UTC, date, datetime
 
 import dagster as dg
@@ -166,7 +167,7 @@ class TestMappings:
     @pytest.mark.parametrize("month", [4, 12])
     def test_every_session_of_a_month_needs_the_one_before_it(self, parts, calendar, month):
         keys = [s.key for s in calendar.sessions(date(2025, month, 1), date(2025, month, 30))]
-        for before, session in zip(keys, keys[1:], strict=False):
+        for before, session in itertools.pairwise(keys):
             key = model_key("dice", "session", session)
             found = self.upstream(previous_session(), parts.model_sessions, parts.model_sessions, key)
             assert found == [f"dice|{before}"]
@@ -191,4 +192,4 @@ def test_keys_read_model_bar_time():
 def test_the_windows_of_the_sessions_do_not_overlap(parts, calendar):
     sessions = calendar.sessions(date(2025, 12, 1), date(2026, 1, 9))
     windows = [parts.sessions.time_window_for_partition_key(session.key) for session in sessions]
-    assert all(later.start >= earlier.end for earlier, later in zip(windows, windows[1:], strict=False))
+    assert all(later.start >= earlier.end for earlier, later in itertools.pairwise(windows))

@@ -23,11 +23,13 @@ def tick(definitions, berlin):
     def _tick(name, moment, *, late_minutes=0):
         schedule = definitions.resolve_schedule_def(name)
         at = berlin(moment)
-        with time_machine.travel(at.timestamp() + 60 * late_minutes, tick=False):
-            with dg.build_schedule_context(
+        with (
+            time_machine.travel(at.timestamp() + 60 * late_minutes, tick=False),
+            dg.build_schedule_context(
                 scheduled_execution_time=at, repository_def=definitions.get_repository_def()
-            ) as context:
-                return schedule.evaluate_tick(context)
+            ) as context,
+        ):
+            return schedule.evaluate_tick(context)
 
     return _tick
 

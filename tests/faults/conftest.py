@@ -59,7 +59,9 @@ class Nursery:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        environment = {key: value for key, value in os.environ.items() if not key.startswith(("ARENA", "DAGSTER"))}
+        environment = {
+            key: value for key, value in os.environ.items() if not key.startswith(("ARENA", "DAGSTER"))
+        }
         self._process = subprocess.Popen(
             [sys.executable, str(WORKER), str(folder)],
             stdin=subprocess.PIPE,
@@ -70,7 +72,12 @@ class Nursery:
         )
 
     def run(
-        self, home: str, mode: str = "steps", *, kill_after: float | None = None, kill_before_statement: int = 0
+        self,
+        home: str,
+        mode: str = "steps",
+        *,
+        kill_after: float | None = None,
+        kill_before_statement: int = 0,
     ) -> Ended:
         """Run the backfill on a home, and kill it after some seconds if it has not ended by then."""
         sent, answers = self._process.stdin, self._process.stdout

@@ -27,7 +27,9 @@ def test_two_undisturbed_runs_end_in_the_same_rows(nursery, undisturbed, compare
     assert compare(nursery.contents("undisturbed-1"), wanted) == []
     assert len(wanted["decisions"]) == 32
     assert wanted["fills"]
-    assert all(wanted[f"lake/{asset}"] == wanted[f"catalog/{asset}"] for asset in ("daily_bars", "indicators"))
+    assert all(
+        wanted[f"lake/{asset}"] == wanted[f"catalog/{asset}"] for asset in ("daily_bars", "indicators")
+    )
 
 
 def test_a_run_again_changes_nothing(nursery, undisturbed, compare):

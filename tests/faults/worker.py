@@ -88,10 +88,10 @@ def child(folder: Path, home: Path, mode: str, statement: int) -> None:
             disturb(autocommit=mode == "autocommit", die_before=statement or NEVER)
         (run_through_dagster if mode == "dagster" else run_steps)(folder, home)
         code = 0
-    except BaseException:
-        traceback.print_exc()
     finally:
-        sys.stderr.flush()
+        if code:
+            traceback.print_exc()
+            sys.stderr.flush()
         os._exit(code)
 
 

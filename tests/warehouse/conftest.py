@@ -53,7 +53,9 @@ def watched(session: str, symbol: str, score: float = 1.0) -> dict[str, Any]:
 def write(store: ArenaStore) -> Callable[..., Any]:
     """Writes a partition of the watchlist: `write("a", SAP=1.0)`; `later` hours after the start."""
 
-    def _write(key: str, later: int = 0, within: Any = None, edges: tuple[Edge, ...] = (), **scores: float) -> Any:
+    def _write(
+        key: str, later: int = 0, within: Any = None, edges: tuple[Edge, ...] = (), **scores: float
+    ) -> Any:
         rows = [watched(key, symbol, score) for symbol, score in scores.items()]
         (written,) = store.write_frames(
             "watchlist",

@@ -1,5 +1,7 @@
 """The archive gives back the bytes it was given, or says which entry it cannot vouch for."""
 
+import contextlib
+
 import pytest
 import zstandard
 from hypothesis import HealthCheck, given, settings
@@ -7,6 +9,8 @@ from hypothesis import strategies as st
 
 from arena_pipeline.errors import ArchiveCorrupt, ArchiveMissing
 from arena_pipeline.warehouse.archive import Archive
+
+REPLY = b"a reply with some text in it, paid for once"
 
 
 @pytest.fixture
@@ -41,17 +45,18 @@ def test_a_flipped_byte_is_noticed_and_its_entry_named(archive, position):
         archive.get(entry)
 
 
-def test_every_single_flipped_byte_is_noticed(archive):
-    entry = archive.put(b"a reply with some text in it, paid for once")
+def test_no_flipped_bit_gives_other_bytes(archive):
+    """A few bits of a file mean nothing to its content; any other one is an error."""
+    entry = archive.put(REPLY)
     whole = archive.path(entry).read_bytes()
+    given = set()
     for position in range(len(whole)):
         changed = bytearray(whole)
         changed[position] ^= 0x01
         archive.path(entry).write_bytes(bytes(changed))
-        try:
-            assert archive.get(entry) == b"a reply with some text in it, paid for once"
-        except ArchiveCorrupt as error:
-            assert entry in str(error)
+        with contextlib.suppress(ArchiveCorrupt):
+            given.add(archive.get(entry))
+    assert given <= {REPLY}
 
 
 def test_other_content_in_a_valid_file_is_noticed(archive):

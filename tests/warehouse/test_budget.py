@@ -1,7 +1,6 @@
 """The cap holds for all spenders together, across threads and processes, and fails closed."""
 
-import subprocess
-import sys
+import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,6 +10,7 @@ from sqlalchemy import select
 
 from arena_pipeline.errors import BudgetExhausted
 from arena_pipeline.warehouse.budget import LedgerBudget
+from arena_pipeline.warehouse.store import ArenaStore
 from arena_pipeline.warehouse.tables import budgets
 
 NOON = datetime(2025, 3, 3, 12, 0, tzinfo=UTC)
@@ -18,29 +18,6 @@ BEFORE_MIDNIGHT, AFTER_MIDNIGHT = (
     datetime(2025, 3, 3, 22, 59, tzinfo=UTC),  # 23:59 in Berlin
     datetime(2025, 3, 3, 23, 1, tzinfo=UTC),
 )
-WORKER = """
-import sys
-from datetime import UTC, datetime
-from decimal import Decimal
-from arena_pipeline.errors import BudgetExhausted
-from arena_pipeline.warehouse.budget import LedgerBudget
-from arena_pipeline.warehouse.store import ArenaStore
-home, spender = sys.argv[1:]
-store = ArenaStore(ledger_url=f"sqlite:///{home}/ledger.db", lake_url=home, archive_folder=home)
-budget = LedgerBudget(store, Decimal("1.00"), clock=lambda: datetime(2025, 3, 3, 12, tzinfo=UTC))
-budget.reserve(spender, Decimal(0))
-print("ready", flush=True)
-sys.stdin.readline()
-granted = 0
-for _ in range(20):
-    try:
-        budget.reserve(spender, Decimal("0.10"))
-    except BudgetExhausted:
-        continue
-    granted += 1
-    budget.settle(spender, Decimal("0.10"), None)
-print(granted, flush=True)
-"""
 
 
 def budget_of(store, at=NOON, cap="1.00"):
@@ -120,17 +97,30 @@ def test_the_cap_holds_for_threads_that_spend_at_once(store):
 
 def test_the_cap_holds_for_processes_that_spend_at_once(store, tmp_path):
     assert books(store) == []
-    workers = [
-        subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(tmp_path), f"model-{number}"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
+    store.close()
+    processes = multiprocessing.get_context("fork")
+    granted, together = processes.Queue(), processes.Barrier(2)
+
+    def spend(number):
+        mine = ArenaStore(
+            ledger_url=f"sqlite:///{tmp_path / 'ledger.db'}", lake_url=str(tmp_path), archive_folder=""
         )
-        for number in range(2)
-    ]
+        budget, spender = budget_of(mine), f"model-{number}"
+        together.wait()
+        for _ in range(20):
+            try:
+                budget.reserve(spender, Decimal("0.10"))
+            except BudgetExhausted:
+                continue
+            budget.settle(spender, Decimal("0.10"), None)
+            granted.put(spender)
+
+    workers = [processes.Process(target=spend, args=(number,)) for number in range(2)]
     for worker in workers:
-        assert worker.stdout.readline() == "ready\n"
-    granted = [int(worker.communicate("go\n", timeout=60)[0]) for worker in workers]
-    assert sum(granted) == 10
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0]
+    assert len([granted.get(timeout=5) for _ in range(10)]) == 10
+    assert granted.empty()
     assert sum(row[2] + row[3] for row in books(store)) == 1_000_000

@@ -12,7 +12,15 @@ from sqlalchemy.exc import IntegrityError
 
 from arena_pipeline.errors import LedgerError
 from arena_pipeline.warehouse.ledger import MIGRATIONS, Ledger
-from arena_pipeline.warehouse.tables import decisions, evidence, metadata, models, orders, positions, snapshots
+from arena_pipeline.warehouse.tables import (
+    decisions,
+    evidence,
+    metadata,
+    models,
+    orders,
+    positions,
+    snapshots,
+)
 
 MODEL = {"id": "m", "kind": "baseline", "registered_at": "2025-03-03T00:00:00.000000+00:00"}
 STORED = {"partition": "m|2025-03-03", "recorded_at": "2025-03-03T09:00:00.000000+00:00"}
@@ -102,7 +110,10 @@ def test_every_check_and_key_of_the_tables_is_in_the_migrated_schema(ledger):
     found = inspect(ledger.engine)
     for table in metadata.sorted_tables:
         checks = {entry["name"] for entry in found.get_check_constraints(table.name)}
-        everywhere = [*table.constraints, *(entry for column in table.columns for entry in column.constraints)]
+        everywhere = [
+            *table.constraints,
+            *(entry for column in table.columns for entry in column.constraints),
+        ]
         assert checks == {str(c.name) for c in everywhere if isinstance(c, CheckConstraint)}, table.name
         key = found.get_pk_constraint(table.name)["constrained_columns"]
         assert key == [column.name for column in table.primary_key.columns], table.name
@@ -201,9 +212,13 @@ def test_an_accepted_order_of_nothing_is_refused_and_a_refused_one_kept(decided)
 
 
 def test_a_transaction_that_fails_leaves_nothing(ledger):
-    with pytest.raises(ZeroDivisionError), ledger.transaction() as connection:
-        connection.execute(models.insert().values(**MODEL))
-        raise ZeroDivisionError
+    def fail():
+        with ledger.transaction() as connection:
+            connection.execute(models.insert().values(**MODEL))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     with ledger.read() as connection:
         assert connection.execute(text("SELECT count(*) FROM models")).scalar() == 0
 

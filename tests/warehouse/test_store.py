@@ -93,7 +93,9 @@ class TestFrames:
         assert scores(store, stored_before=NOW) == {}
 
     def test_going_back_to_an_earlier_content_is_a_version_of_its_own(self, store, write):
-        digests = [write(MONDAY, later=hours, SAP=value).digest for hours, value in enumerate((1.0, 2.0, 1.0))]
+        digests = [
+            write(MONDAY, later=hours, SAP=value).digest for hours, value in enumerate((1.0, 2.0, 1.0))
+        ]
         assert digests[0] == digests[2] != digests[1]
         assert count(store, "catalog") == 3
         assert scores(store) == {"SAP": 1.0}
@@ -124,9 +126,7 @@ class TestFrames:
         with store.query("daily_bars") as connection:
             assert connection.execute("SELECT count(*) FROM daily_bars").fetchone() == (0,)
             types = dict(
-                connection.execute(
-                    "SELECT column_name, column_type FROM (DESCRIBE daily_bars)"
-                ).fetchall()
+                connection.execute("SELECT column_name, column_type FROM (DESCRIBE daily_bars)").fetchall()
             )
         assert types["close"] == "DECIMAL(14,4)"
         assert types["known_at"] == "TIMESTAMP WITH TIME ZONE"
@@ -226,7 +226,10 @@ class TestRows:
             "symbol": "SAP.DE", "side": "buy", "quantity": 1, "price": "1.0000", "filled_at": "t",
             "bar": "b", "partition": "p", "recorded_at": "t",
         }  # fmt: skip
-        with pytest.raises(IntegrityError, match="FOREIGN KEY"), with_model.ledger.transaction() as connection:
+        with (
+            pytest.raises(IntegrityError, match="FOREIGN KEY"),
+            with_model.ledger.transaction() as connection,
+        ):
             connection.execute(fills.insert().values(**row))
 
 
