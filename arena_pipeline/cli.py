@@ -50,7 +50,7 @@ def _console(*, stderr: bool = False) -> Console:
 
 
 out, err = _console(), _console(stderr=True)
-DEMO_DAYS = 35
+DEMO_DAYS = 30
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for a program instead of a table.")]
 ModelOption = Annotated[str | None, typer.Option(help="Only this model.")]
 LimitOption = Annotated[int, typer.Option(min=1, help="At most so many rows.")]
@@ -64,7 +64,7 @@ def main() -> None:
 
 @app.command()
 def demo() -> None:
-    """Run the simulated arena over 35 trading days and print its leaderboard: no key, no network."""
+    """Run the simulated arena over 30 trading days and print its leaderboard: no key, no network."""
     settings = _settings()
     if settings.prices.source != "sandbox":
         raise ConfigError(

@@ -178,6 +178,6 @@ def _write_files(folder: Path) -> None:
         f'[arena]\nstart = "2025-03-03"\n[universe]\nsymbols = {json.dumps(list(SYMBOLS))}\n'
         f'[prices]\nsource = "files"\npath = "prices"\nbenchmark_path = "index.csv"\n'
         f'[news]\nsource = "none"\n'
-        f'[[models]]\nid = "benchmark-hold"\nkind = "baseline"\nstrategy = "benchmark"\n'
+        f'[[models]]\nid = "equal-weight"\nkind = "baseline"\nstrategy = "equal_weight"\n'
         f'[[models]]\nid = "dice"\nkind = "baseline"\nstrategy = "random"\n'
     )
