@@ -58,7 +58,9 @@ def _relative_move(row: Mapping[str, float | None]) -> float:
     change, atr, close = (_finite(row.get(name)) for name in ("change_5d", "atr_14", "close"))
     if change is None:
         return 0.0
-    return change / (atr / close) if atr and close else change
+    daily_range = atr / close if atr and close else 0.0
+    move = change / daily_range if daily_range else change
+    return move if math.isfinite(move) else change
 
 
 def _news_reason(row: MomentumRow | None, change: float | None) -> str:
