@@ -1,12 +1,14 @@
 """A backfill: the assets of a range of trading days, through Dagster, in one process.
 
-Shared assets can be made in any order of days. Decisions cannot: a model's session builds on the one before.
-So a backfill decides what has become decidable: from each model's first undecided session as far as research
-and bars reach without a gap. Days given in any order end in the same tables.
+Days can be collected in any order. Research cannot: a session looks back over the days before. Nor can
+decisions: a model's session builds on the one before. So a backfill researches and decides what has become
+possible: from the first session that is missing as far as the days reach without a gap. Days given in any
+order end in the same tables.
 """
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -105,14 +107,29 @@ class Backfill:
         summary = Summary(first, last, len(days), len(sessions))
         before, started = self._last_catalog_row(), time.monotonic()
         self._over(DAY_STEPS, chosen, days[0].isoformat(), days[-1].isoformat(), len(days), progress, summary)
-        if sessions:
-            self._over(
-                SESSION_STEPS, chosen, sessions[0].key, sessions[-1].key, len(sessions), progress, summary
-            )
+        self._research(chosen, sessions, progress, summary)
         self._contest(contestants, chosen, days, sessions, progress, summary)
         summary.rows = self._rows_since(before)
         summary.seconds = time.monotonic() - started
         return summary
+
+    def _research(
+        self, chosen: set[str], sessions: Sequence[Session], progress: Progress, summary: Summary
+    ) -> None:
+        """Research as far as the days were collected without a gap: a session looks back over all of them.
+
+        From the first session without research everything is made, also what was made too early.
+        """
+        reach = self._collected()
+        researched = self._arena.store.partitions("briefings")
+        wanted = [session for session in reach if session in set(sessions)]
+        pending = [session for session in reach if session.key not in researched]
+        if not wanted and not pending:
+            return
+        begin = min(wanted[:1] + pending[:1])
+        end = reach[-1] if pending else wanted[-1]
+        count = sum(begin.time <= session.time <= end.time for session in reach)
+        self._over(SESSION_STEPS, chosen, begin.key, end.key, count, progress, summary)
 
     def _contest(
         self,
@@ -165,23 +182,21 @@ class Backfill:
             )
         self._over(BOARD_STEPS, chosen, str(span[0]), str(span[-1]), len(span), progress, summary)
 
+    def _collected(self) -> list[Session]:
+        """The sessions, up to now, of the days from the start on that were collected without a gap."""
+        arena = self._arena
+        stored = [arena.store.partitions(name) for name in names(DAY_STEPS)]
+        days = itertools.takewhile(
+            lambda day: all(str(day) in partitions for partitions in stored),
+            arena.calendar.days(arena.start, max(arena.start, arena.clock().date())),
+        )
+        sessions = [session for day in days for session in arena.calendar.sessions_of(day)]
+        return [session for session in sessions if session.time <= arena.clock()]
+
     def _decidable(self) -> list[Session]:
-        """The sessions from the start on whose research and earlier bars are there without a gap."""
-        store, calendar = self._arena.store, self._arena.calendar
-        researched = store.partitions("briefings")
-        collected = store.partitions("daily_bars")
-        if not researched:
-            return []
-        last = calendar.session(max(researched)).day
-        reach: list[Session] = []
-        for day in calendar.days(self._arena.start, last):
-            if day > self._arena.start and str(calendar.previous_day(day)) not in collected:
-                return reach
-            for session in calendar.sessions_of(day):
-                if session.key not in researched:
-                    return reach
-                reach.append(session)
-        return reach
+        """Of those, the sessions from the start on that were researched without a gap."""
+        researched = self._arena.store.partitions("briefings")
+        return list(itertools.takewhile(lambda session: session.key in researched, self._collected()))
 
     def _first_missing(self, reach: Sequence[Session]) -> str:
         calendar = self._arena.calendar
