@@ -2,7 +2,8 @@
 
 A decision rests on the model's book, which rests on its earlier decisions; so the asset depends on itself
 one session earlier and computes the book by replaying the earlier orders over the bars known at the session.
-A decision is a fact: one that is stored is never made again, whatever is materialised.
+A decision is a fact: one that is stored is never made again, whatever is materialised. Earlier sessions that
+were researched but not decided are caught up in order, so that runs may come in any order.
 """
 
 from __future__ import annotations
@@ -120,7 +121,8 @@ class _Chain:
                 view = knowledge.view(session, self._book_at(session, days))
                 choice = self._choose(session, view, sessions)
                 written, placed = self._store(session, choice)
-                outcomes.append(_outcome(written, choice))
+                if session.key in wanted:
+                    outcomes.append(_outcome(written, choice))
             self._recent.append(_recent(session, placed))
             for order in placed:
                 self._replay.submit(order)
@@ -131,18 +133,12 @@ class _Chain:
             raise ChainGap(
                 f"{sessions[-1].key} lies in the future", remedy="decide a session when its time has come"
             )
-        for session in sessions:
-            if session.key not in stored and session.key not in wanted:
-                raise ChainGap(
-                    f"{self._model.id} has not decided {session.key}, on which {min(wanted)} builds",
-                    remedy="run arena backfill from there; it decides in order",
-                )
         researched = self._arena.store.partitions("briefings")
-        for key in sorted(wanted - stored):
-            if key not in researched:
+        for session in sessions:
+            if session.key not in stored and session.key not in researched:
                 raise ChainGap(
-                    f"{self._model.id} cannot decide {key}: the session has no briefings yet",
-                    remedy=f"materialise briefings for {key} first, or run arena backfill",
+                    f"{self._model.id} cannot decide {min(wanted)}: {session.key} has no briefings yet",
+                    remedy=f"materialise briefings for {session.key} first, or run arena backfill",
                 )
         require_bars(self._arena, [s.day for s in sessions if s.day < sessions[-1].day])
 
@@ -297,6 +293,9 @@ class _Chain:
         ]
         now = arena.clock()
         with arena.store.ledger.transaction() as connection:
+            decided = select(decisions_table.c.id).where(decisions_table.c.id == identity)
+            if connection.execute(decided).first() is not None:
+                return self._decided_elsewhere(session)
             connection.execute(
                 decisions_table.insert().values(**decision, run_id=self._run.id, recorded_at=utc_text(now))
             )
@@ -330,6 +329,12 @@ class _Chain:
             for row, result in zip(rows, choice.results, strict=True)
             if result.accepted
         ]
+
+    def _decided_elsewhere(self, session: Session) -> tuple[Written, list[Order]]:
+        """What another run decided in the meantime: that stands, and this answer is dropped."""
+        self._run.report(f"{self._model.id} decided {session.key} in another run; that decision stands")
+        placed = accepted_orders(self._arena.store, self._model.id).get(session.key, [])
+        return self._known(session).written, placed
 
     def _circumstances(self, session: Session) -> tuple[datetime, str, bool]:
         """When the orders went out, and whether that was live and late; a replay takes what was recorded."""
