@@ -87,7 +87,10 @@ class Arena:
         self.close()
 
     def close(self) -> None:
+        """Stop the sandbox and let go of the ledger; what is asked for next opens them again."""
         self._stack.close()
+        for started in ("_sandbox", "models"):
+            self.__dict__.pop(started, None)
         self.store.close()
 
     # -- facts -----------------------------------------------------------------------------------------

@@ -56,10 +56,10 @@ ModelOption = Annotated[str | None, typer.Option(help="Only this model.")]
 LimitOption = Annotated[int, typer.Option(min=1, help="At most so many rows.")]
 
 
-def main() -> None:
+def main(words: list[str] | None = None) -> None:
     """Run a command; an error of ours is one line that names cause and remedy, never a traceback."""
     with _errors():
-        app()
+        app(words)
 
 
 @app.command()
@@ -355,6 +355,9 @@ def up(
         f"Dagster UI: http://127.0.0.1:{dagster_port}   API and pages: http://127.0.0.1:{port}",
         highlight=False,
     )
+    # A shell starts background jobs with SIGINT ignored, which the children would inherit.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     processes = [subprocess.Popen(command, env=environment) for command in commands]  # noqa: S603
     try:
         while all(process.poll() is None for process in processes):

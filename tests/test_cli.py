@@ -1,0 +1,319 @@
+"""The commands, on a small simulated arena: run as a person runs them, in processes of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from arena_pipeline.arena import Arena, open_store
+from arena_pipeline.cli import main
+from arena_pipeline.rederive import rederive
+from arena_pipeline.settings import load_settings
+from arena_pipeline.warehouse.archive import Archive
+
+PROJECT = Path(__file__).parents[1]
+CONFIG = """
+[arena]
+start = "2025-09-15"
+[universe]
+symbols = ["SAP.DE", "SIE.DE", "ALV.DE", "BMW.DE"]
+[fundamentals]
+source = "sandbox"
+[llm]
+base_url = "sandbox"
+[[models]]
+id = "news"
+kind = "llm"
+model = "sandbox/news-follower"
+[[models]]
+id = "trend"
+kind = "llm"
+model = "sandbox/trend-follower"
+[[models]]
+id = "cash"
+kind = "baseline"
+strategy = "cash"
+[[models]]
+id = "equal-weight"
+kind = "baseline"
+strategy = "equal_weight"
+"""
+FIRST, LAST = "2025-09-15", "2025-09-18"
+DAYS, SESSIONS, MODELS = 4, 8, 4
+MONEY = re.compile(r"-?\d+\.\d\d")
+
+
+@dataclass(frozen=True)
+class Result:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def environment(home: Path) -> dict[str, str]:
+    variables = {**os.environ, "ARENA_HOME": str(home), "ARENA_CONFIG": str(home.parent / "arena.toml")}
+    variables.pop("DAGSTER_HOME", None)
+    return variables
+
+
+def process(home: Path, *words: str) -> Result:
+    """Run `arena` in a process of its own, with a home and the arena.toml beside it."""
+    command = [sys.executable, "-m", "arena_pipeline.cli", *words]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=environment(home), cwd=PROJECT, timeout=300, check=False
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+def arena(home: Path, *words: str) -> Result:
+    """The same in this process, which has its imports behind it."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(environment(home))
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            main(list(words))
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    return Result(code, out.getvalue(), err.getvalue())
+
+
+def document(home: Path, *words: str):
+    result = arena(home, *words, "--json")
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    """A home after a backfill of four days, and what the command printed."""
+    folder = tmp_path_factory.mktemp("arena")
+    (folder / "arena.toml").write_text(CONFIG, encoding="utf-8")
+    home = folder / "home"
+    result = process(home, "backfill", "--from", FIRST, "--to", LAST)
+    assert result.returncode == 0, result.stderr
+    return home, result.stdout
+
+
+@pytest.fixture
+def home(built, tmp_path):
+    """A copy of the built home that a test may spoil."""
+    shutil.copytree(built[0], tmp_path / "home")
+    shutil.copy(built[0].parent / "arena.toml", tmp_path / "arena.toml")
+    return tmp_path / "home"
+
+
+def spoil(home: Path, *statements: str) -> None:
+    with sqlite3.connect(home / "ledger.db") as connection:
+        for statement in statements:
+            assert connection.execute(statement).rowcount > 0, statement
+
+
+def test_a_backfill_ends_with_its_summary(built):
+    last = built[1].strip().splitlines()[-1]
+    assert f"{DAYS} trading days, {SESSIONS} sessions" in last
+    assert re.search(r"[1-9]\d* rows written, \d+\.\d s", last)
+
+
+def test_a_second_backfill_changes_no_row_and_no_board(home):
+    before = arena(home, "leaderboard", "--json").stdout
+    again = document(home, "backfill", "--from", FIRST, "--to", LAST)
+    assert again["rows_written"] == 0
+    assert arena(home, "leaderboard", "--json").stdout == before
+
+
+def test_the_board_keeps_its_contract(built):
+    board = document(built[0], "leaderboard")
+    assert board["simulated"] is True
+    assert board["as_of"] == LAST
+    assert {row["model"] for row in board["models"]} == {"news", "trend", "cash", "equal-weight"}
+    for row in board["models"]:
+        assert MONEY.fullmatch(row["nav"])
+        assert MONEY.fullmatch(row["fees"])
+        assert row["sharpe"] is None
+        assert "60" in row["reasons"]["sharpe"]
+    cash = next(row for row in board["models"] if row["model"] == "cash")
+    assert (cash["nav"], cash["trades"], cash["return"]) == ("100000.00", 0, 0.0)
+
+
+def test_every_partition_is_materialised_in_dagster(built, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", str(built[0] / "dagster"))
+    with dg.DagsterInstance.from_config(str(built[0] / "dagster")) as instance:
+        counts = {
+            name: len(instance.get_materialized_partitions(dg.AssetKey(name)))
+            for name in ("daily_bars", "articles", "briefings", "decisions", "trades", "leaderboard")
+        }
+    assert counts == {
+        "daily_bars": DAYS,
+        "articles": DAYS,
+        "briefings": SESSIONS,
+        "decisions": MODELS * SESSIONS,
+        "trades": MODELS * DAYS,
+        "leaderboard": DAYS,
+    }
+
+
+def test_a_decision_leads_to_bars_articles_and_the_models_words(built):
+    home = built[0]
+    trades = document(home, "trades")["trades"]
+    chosen = next(trade for trade in trades if trade["model_kind"] == "llm")
+    lineage = document(home, "lineage", chosen["decision_id"])
+    ids = {node["id"] for node in lineage["nodes"]}
+    kinds = {node["kind"] for node in lineage["nodes"]}
+    assert all(edge["child"] in ids and edge["parent"] in ids for edge in lineage["edges"])
+    assert {"bar", "briefing", "llm_exchange", "order", "fill", "archive_entry"} <= kinds
+    archive = Archive(home / "archive")
+    exchange = next(
+        node
+        for node in lineage["nodes"]
+        if node["kind"] == "llm_exchange" and node.get("spender") == chosen["model"]
+    )
+    assert json.loads(archive.get(exchange["sent_sha256"]))["model"].startswith("sandbox/")
+    assert json.loads(archive.get(exchange["reply_sha256"]))["choices"]
+
+
+def test_an_unknown_id_is_named(built):
+    result = arena(built[0], "lineage", "decision:nobody:2025-09-15T08:30")
+    assert result.returncode == 2
+    assert "decision:nobody:2025-09-15T08:30" in result.stderr
+
+
+def test_every_invariant_holds(built):
+    result = arena(built[0], "verify")
+    assert result.returncode == 0, result.stdout
+    assert "0 violations" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("statement", "invariant"),
+    [
+        ("UPDATE snapshots SET nav_cents = nav_cents + 1 WHERE model = 'cash'", "books balance"),
+        ("UPDATE fills SET price = '1.0000'", "the replay gives what is stored"),
+        (
+            "UPDATE fills SET filled_at = '2020-01-01T00:00:00.000000+00:00'",
+            "no order fills before it was sent",
+        ),
+        ("UPDATE fills SET fee_cents = 0", "every fill costs its fee"),
+        ("INSERT INTO evidence VALUES ('briefing:x', 'article:none', 'cites')", "evidence leads somewhere"),
+        ("DELETE FROM leaderboard WHERE model = 'cash'", "every model is on the board"),
+    ],
+)
+def test_what_was_tampered_with_is_found_by_its_invariant(home, statement, invariant):
+    spoil(home, statement)
+    result = document_of_failure(home, "verify")
+    assert invariant in {entry["invariant"] for entry in result["violations"]}
+
+
+def document_of_failure(home: Path, *words: str):
+    result = arena(home, *words, "--json")
+    assert result.returncode == 1, result.stderr
+    return json.loads(result.stdout)
+
+
+def open_home(home: Path):
+    settings = load_settings(home.parent / "arena.toml", home=home)
+    return Arena(settings, open_store(settings))
+
+
+def test_a_replay_without_any_socket_reproduces_every_digest(built, socket_disabled):
+    with open_home(built[0]) as again:
+        result = rederive(again)
+    assert result.problems == []
+    assert result.digests > DAYS * MODELS
+
+
+def test_one_changed_byte_fails_the_replay_and_is_named(home):
+    entry = sorted((home / "archive").glob("*/*.zst"))[3]
+    content = bytearray(entry.read_bytes())
+    content[len(content) // 2] ^= 0x40
+    entry.write_bytes(content)
+    result = document_of_failure(home, "replay")
+    assert any(entry.stem in problem for problem in result["problems"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ('start = "2025-09-15"', 'begin = "2025-09-15"', "arena.begin"),
+        ('start = "2025-09-15"', 'start = "2025-12-25"', "no trading day"),
+        ('start = "2025-09-15"', 'start = "2025-09-15"\nstarting_cash = "-1.00"', "starting_cash"),
+        ('start = "2025-09-15"', 'start = "2025-09-15"\nfee_per_order = "NaN"', "fee_per_order"),
+        ('"SAP.DE"', '"../etc"', "../etc"),
+        ('strategy = "cash"', 'strategy = "luck"', "strategy"),
+        ('id = "trend"', 'id = "news"', "news"),
+        ('kind = "llm"', 'kind = "oracle"', "kind"),
+        ("[universe]", '[prices]\nsource = "files"\npath = "nowhere"\n[universe]', "path"),
+        ("[arena]", "[arena", "TOML"),
+    ],
+)
+def test_a_wrong_configuration_is_one_line_that_names_it_and_writes_nothing(tmp_path, old, new, named):
+    (tmp_path / "arena.toml").write_text(CONFIG.replace(old, new, 1), encoding="utf-8")
+    result = arena(tmp_path / "home", "leaderboard")
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: ")
+    assert len(result.stderr.strip().splitlines()) == 1 or "TOML" in named
+    assert "arena.toml" in result.stderr
+    assert named in result.stderr
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_session_of_the_future_is_refused(built):
+    result = arena(built[0], "run", "2035-01-02T08:30")
+    assert result.returncode == 2
+    assert "2035-01-02" in result.stderr
+
+
+def test_days_in_any_order_end_in_the_same_digests(built, tmp_path):
+    (tmp_path / "arena.toml").write_text(CONFIG, encoding="utf-8")
+    home = tmp_path / "home"
+    first = arena(home, "backfill", "--from", "2025-09-17", "--to", LAST)
+    assert "decisions from 2025-09-15T08:30 wait" in first.stdout
+    second = arena(home, "backfill", "--from", FIRST, "--to", "2025-09-16")
+    assert second.returncode == 0, second.stderr
+    with open_home(built[0]) as whole, open_home(home) as shuffled:
+        for asset in (
+            "daily_bars",
+            "articles",
+            "indicators",
+            "briefings",
+            "decisions",
+            "trades",
+            "leaderboard",
+        ):
+            assert shuffled.store.partitions(asset) == whole.store.partitions(asset), asset
+
+
+def test_another_arenas_ledger_is_imported(recorded_data, built):
+    folder = recorded_data / "aitrader_us_daily"
+    result = document(
+        built[0],
+        "ledger",
+        "import",
+        str(folder / "trades.csv"),
+        "--prices",
+        str(folder / "prices.csv"),
+        "--cash",
+        "10000",
+        "--fee",
+        "0",
+        "--currency",
+        "USD",
+    )
+    assert len(result["models"]) == 6
+    assert sum(len(model["states"]) for model in result["models"]) >= 352
