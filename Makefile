@@ -21,7 +21,7 @@ demo: $(STAMP) ## run a simulated arena and print its leaderboard; no key, no ne
 	@$(BIN)/arena demo $(ARGS)
 
 test: $(STAMP) ## the tests that take seconds
-	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
 
 test-slow: $(STAMP) ## the tests that take minutes or kill processes
 	@$(BIN)/python -m pytest -m slow $(ARGS)
