@@ -8,11 +8,14 @@ order end in the same tables.
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -34,6 +37,7 @@ from arena_pipeline.partitions import SESSION, TRADING_DAY, model_key
 from arena_pipeline.warehouse.tables import catalog
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+COMMAND_TAG, COMMAND = "arena/command", "backfill"
 ALL_STEPS = DAY_STEPS + SESSION_STEPS + DECISION_STEPS + BOOK_STEPS + BOARD_STEPS
 
 
@@ -96,6 +100,13 @@ class Backfill:
 
         Raises ConfigError for a range without trading days or outside the arena, ArenaError when a run fails.
         """
+        with _only_backfill(self._arena.settings.home):
+            _bury_dead_runs(self._instance)
+            return self._run(first, last, models, assets, progress)
+
+    def _run(
+        self, first: date, last: date, models: Sequence[str], assets: Sequence[str], progress: Progress
+    ) -> Summary:
         arena = self._arena
         days = self._days(first, last)
         chosen = self._assets(assets)
@@ -294,7 +305,7 @@ class Backfill:
             tags={
                 "dagster/asset_partition_range_start": launch.first,
                 "dagster/asset_partition_range_end": launch.last,
-                "arena/command": "backfill",
+                COMMAND_TAG: COMMAND,
             },
             raise_on_error=False,
         )
@@ -315,6 +326,31 @@ class Backfill:
                     select(func.coalesce(func.sum(catalog.c.rows), 0)).where(catalog.c.id > row)
                 ).scalar_one()
             )
+
+
+@contextmanager
+def _only_backfill(home: Path) -> Iterator[None]:
+    """Held while a backfill runs; the system lets go of it when the process ends, however it ends."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "backfill.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ArenaError(
+                f"another backfill is at work in {home}", remedy="wait for it to end, or stop it"
+            ) from error
+        yield
+
+
+def _bury_dead_runs(instance: dg.DagsterInstance) -> None:
+    """Fail the runs of a killed backfill and free their places in the pools, for which others would wait."""
+    unfinished = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.NOT_STARTED],
+        tags={COMMAND_TAG: COMMAND},
+    )
+    for run in instance.get_runs(unfinished):
+        instance.report_run_failed(run, "the process of this backfill is gone")
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 def _cause(result: dg.ExecuteInProcessResult) -> str:
