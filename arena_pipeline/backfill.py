@@ -9,6 +9,7 @@ order end in the same tables.
 from __future__ import annotations
 
 import fcntl
+import gc
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -100,7 +101,7 @@ class Backfill:
 
         Raises ConfigError for a range without trading days or outside the arena, ArenaError when a run fails.
         """
-        with _only_backfill(self._arena.settings.home):
+        with _only_backfill(self._arena.settings.home), _rare_collections():
             _bury_dead_runs(self._instance)
             return self._run(first, last, models, assets, progress)
 
@@ -340,6 +341,18 @@ def _only_backfill(home: Path) -> Iterator[None]:
                 f"another backfill is at work in {home}", remedy="wait for it to end, or stop it"
             ) from error
         yield
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Collect garbage seldom: the graph and the partition keys live as long as the backfill, and each full
+    collection walks all of them. `docs/performance.md` has what it saves."""
+    usual = gc.get_threshold()
+    gc.set_threshold(50_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _bury_dead_runs(instance: dg.DagsterInstance) -> None:

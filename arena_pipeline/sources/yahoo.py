@@ -122,9 +122,10 @@ class YahooPrices:
         bars: list[Bar] = []
         findings: list[Finding] = []
         now = self._clock()
-        for stamp, row in answer.frame.iterrows():
+        rows = answer.frame[[*_PRICES, "Volume"]].itertuples(name=None)
+        for stamp, *prices, volume in rows:
             start, end, day = self._period(stamp, interval)
-            values = [float(row[column]) for column in _PRICES]
+            values = [float(value) for value in prices]
             if end > now:
                 problem = FindingKind.NOT_ENDED, f"ends at {end.isoformat()}, after it was fetched"
             elif any(math.isnan(value) for value in values):
@@ -132,7 +133,7 @@ class YahooPrices:
             elif not all(math.isfinite(value) and abs(value) < 1e9 for value in values):
                 problem = FindingKind.MALFORMED_ROW, f"prices {values} are none"
             else:
-                bars.append(self._bar(symbol, interval, day, start, end, values, int(row["Volume"]), answer))
+                bars.append(self._bar(symbol, interval, day, start, end, values, int(volume), answer))
                 continue
             findings.append(Finding(problem[0], symbol, day, problem[1], quarantined=True))
         return bars, findings
