@@ -20,7 +20,7 @@ from arena_pipeline.settings import Strategy
 from arena_pipeline.trading.book import Book
 from arena_pipeline.trading.limits import OrderRequest
 from arena_pipeline.trading.money import notional_cents, to_cents
-from arena_pipeline.trading.orders import Side
+from arena_pipeline.trading.orders import Order, Side
 
 RESERVE_PERCENT = 1
 """Share of the money kept back, so that a market that opens higher does not refuse the order."""
@@ -201,10 +201,15 @@ def _nav(context: BaselineContext) -> int:
 def _open(context: BaselineContext, symbol: str) -> int:
     """Shares that open orders will add to the holding (negative: take off)."""
     return sum(
-        order.quantity if order.side is Side.BUY else -order.quantity
+        _shares(order) if order.side is Side.BUY else -_shares(order)
         for order in context.book.open_orders
         if order.symbol == symbol
     )
+
+
+def _shares(order: Order) -> int:
+    """A rule's orders are all for a number of shares."""
+    return order.quantity or 0
 
 
 def _position(context: BaselineContext, symbol: str) -> int:
@@ -214,7 +219,7 @@ def _position(context: BaselineContext, symbol: str) -> int:
 
 def _sellable(context: BaselineContext, symbol: str) -> int:
     asked = sum(
-        order.quantity
+        _shares(order)
         for order in context.book.open_orders
         if order.symbol == symbol and order.side is Side.SELL
     )
@@ -225,7 +230,7 @@ def _spendable(context: BaselineContext) -> int:
     """Cash less what the open purchases take and less the reserve."""
     fee = to_cents(context.fee)
     bound = sum(
-        _value(context, order.symbol, order.quantity) + fee
+        _value(context, order.symbol, _shares(order)) + fee
         for order in context.book.open_orders
         if order.side is Side.BUY
     )

@@ -1,9 +1,7 @@
-"""The book of one model: cash, holdings and open orders, and the arithmetic that changes them.
+"""What a replay shows of a model's book: holdings, marks, snapshots, and the market day it is made from.
 
-A `Book` is never updated: each posting returns the next one, and no other code does arithmetic on cash or
-cost. Amounts are integer cents, rounded half up once per posting; the cost of a holding is a total, of
-which a partial sale removes its share and the last sale the rest. Fees are expensed and no part of cost.
-Two identities hold after every posting:
+Nothing here changes: the arithmetic is in `account.py`, the order of events in `replay.py`. Amounts are
+integer cents. Two identities hold in every snapshot:
 
     cash + receivable + cost of holdings = starting cash + realised - fees + dividends
     net asset value = starting cash + realised + unrealised - fees + dividends
@@ -11,20 +9,24 @@ Two identities hold after every posting:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import enum
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from fractions import Fraction
+from functools import cached_property
+from typing import NamedTuple
 
-from arena_pipeline.market.bars import Bar
+from arena_pipeline.market.bars import Adjustment, Bar, Interval
 from arena_pipeline.trading.corporate_actions import CorporateAction
-from arena_pipeline.trading.money import half_up, notional_cents
-from arena_pipeline.trading.orders import Fill, Order, Rejection, RejectReason, Side
+from arena_pipeline.trading.money import notional_cents
+from arena_pipeline.trading.orders import Fill, Order, Rejection, Side
+
+TICKS = Decimal(10_000)
+"""Ten-thousandths of a unit of the currency: prices are integers of them wherever speed counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
+class Holding(NamedTuple):
     """Shares of one symbol. `cost_cents` and `buy_fees_cents` are totals over `quantity`, and
     `opened_by` is the id of the order that opened the holding."""
 
@@ -35,20 +37,10 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
-class Execution:
-    """Where and when an order meets the market: one bar's opening, or a recorded price."""
-
-    price: Decimal
-    at: datetime
-    day: date
-    bar_id: str
-    fee_cents: int
-
-
-@dataclass(frozen=True, slots=True)
 class Book:
     """Everything one model owns and owes. `receivable_cents` are dividends past their ex-date and not
-    yet paid; `realised_cents` is gross of fees; `fees_cents` and `dividends_cents` are totals to date."""
+    yet paid; `realised_cents` is gross of fees; `fees_cents` and `dividends_cents` are totals to date,
+    dividends net of the tax withheld."""
 
     cash_cents: int
     receivable_cents: int
@@ -68,106 +60,42 @@ class Book:
         holding = self.holdings.get(symbol)
         return holding.quantity if holding else 0
 
-    def execute(self, order: Order, at: Execution) -> tuple[Book, Fill | Rejection]:
-        """The whole order at one price, or a rejection and the same book. Open orders are not touched."""
-        if order.side is Side.BUY:
-            return self._buy(order, at)
-        return self._sell(order, at)
 
-    def _buy(self, order: Order, at: Execution) -> tuple[Book, Fill | Rejection]:
-        notional = notional_cents(at.price, order.quantity)
-        if notional + at.fee_cents > self.cash_cents:
-            return self, rejection(order, at.at, at.day, at.bar_id, RejectReason.INSUFFICIENT_CASH)
-        held = self.holdings.get(order.symbol) or Holding(0, 0, 0, order.id)
-        after = Holding(
-            held.quantity + order.quantity,
-            held.cost_cents + notional,
-            held.buy_fees_cents + at.fee_cents,
-            held.opened_by,
-        )
-        book = replace(
-            self,
-            cash_cents=self.cash_cents - notional - at.fee_cents,
-            fees_cents=self.fees_cents + at.fee_cents,
-            holdings={**self.holdings, order.symbol: after},
-        )
-        return book, _fill(order, at, notional, None, None)
-
-    def _sell(self, order: Order, at: Execution) -> tuple[Book, Fill | Rejection]:
-        held = self.holdings.get(order.symbol)
-        if held is None or held.quantity < order.quantity:
-            return self, rejection(order, at.at, at.day, at.bar_id, RejectReason.INSUFFICIENT_POSITION)
-        proceeds = notional_cents(at.price, order.quantity)
-        if self.cash_cents + proceeds < at.fee_cents:
-            return self, rejection(order, at.at, at.day, at.bar_id, RejectReason.INSUFFICIENT_CASH_FOR_FEE)
-        cost = half_up(held.cost_cents * order.quantity, held.quantity)
-        buy_fees = half_up(held.buy_fees_cents * order.quantity, held.quantity)
-        left = Holding(
-            held.quantity - order.quantity,
-            held.cost_cents - cost,
-            held.buy_fees_cents - buy_fees,
-            held.opened_by,
-        )
-        realised = proceeds - cost
-        book = replace(
-            self,
-            cash_cents=self.cash_cents + proceeds - at.fee_cents,
-            fees_cents=self.fees_cents + at.fee_cents,
-            realised_cents=self.realised_cents + realised,
-            holdings=self._with(order.symbol, left),
-        )
-        return book, _fill(order, at, proceeds, realised, realised - at.fee_cents - buy_fees)
-
-    def split(self, symbol: str, ratio: Fraction, price: Decimal) -> Book:
-        """The holding in new shares at an unchanged cost. The fraction of a share is paid out at `price`,
-        takes its share of the cost with it and leaves the buy fees to the shares that stay."""
-        held = self.holdings.get(symbol)
-        if held is None:
-            return self
-        exact = held.quantity * ratio
-        whole = int(exact)
-        fraction = exact - whole
-        paid = fraction * Fraction(price) * 100
-        in_lieu = half_up(paid.numerator, paid.denominator)
-        share = held.cost_cents * fraction / exact
-        cost = half_up(share.numerator, share.denominator)
-        return replace(
-            self,
-            cash_cents=self.cash_cents + in_lieu,
-            realised_cents=self.realised_cents + in_lieu - cost,
-            holdings=self._with(symbol, replace(held, quantity=whole, cost_cents=held.cost_cents - cost)),
-        )
-
-    def accrue(self, symbol: str, amount: Decimal) -> tuple[Book, int]:
-        """The right to a dividend of `amount` gross per share held, and its cents."""
-        cents = notional_cents(amount, self.quantity(symbol))
-        book = replace(
-            self,
-            receivable_cents=self.receivable_cents + cents,
-            dividends_cents=self.dividends_cents + cents,
-        )
-        return book, cents
-
-    def receive(self, cents: int) -> Book:
-        """Accrued dividends arrive as cash."""
-        return replace(
-            self, cash_cents=self.cash_cents + cents, receivable_cents=self.receivable_cents - cents
-        )
-
-    def _with(self, symbol: str, holding: Holding) -> dict[str, Holding]:
-        holdings = {**self.holdings, symbol: holding}
-        if holding.quantity == 0:
-            del holdings[symbol]
-        return holdings
+def ticks_of(price: Decimal) -> int:
+    """A price to four decimals as an integer number of ten-thousandths."""
+    return int(price * TICKS)
 
 
-@dataclass(frozen=True, slots=True)
+def price_of(ticks: int) -> Decimal:
+    """Ten-thousandths as a price with four decimals."""
+    return Decimal(ticks).scaleb(-4)
+
+
+class Tape(NamedTuple):
+    """A market day without its stale bars, by symbol: the `bars` to trade at; what each symbol is marked at
+    (`marks`: its close, else its last bar; `ticks`: that price in ten-thousandths); the symbols with an
+    `official` close, which is the daily bar of the day itself; those with 15-minute bars."""
+
+    bars: dict[str, tuple[Bar, ...]]
+    marks: dict[str, Bar]
+    ticks: dict[str, int]
+    official: set[str]
+    intraday: set[str]
+
+    def mark(self, symbol: str, bar: Bar, day: date) -> None:
+        self.marks[symbol] = bar
+        self.ticks[symbol] = int(bar.close * TICKS)
+        if bar.interval is Interval.DAILY and bar.day == day:
+            self.official.add(symbol)
+
+
+@dataclass(frozen=True)
 class MarketDay:
     """One trading day of the market, as far as it is known.
 
     `bars` are what orders may fill at, per symbol in the order of time: 15-minute bars where there are
     any, else the one daily bar. `closes` is the bar a holding is marked at. `actions` go ex on this day
-    (or went ex since the last trading day). Opening and closing in UTC.
+    (or went ex since the last trading day). Opening and closing in UTC. Prices have four decimals.
     """
 
     day: date
@@ -177,39 +105,91 @@ class MarketDay:
     closes: Mapping[str, Bar]
     actions: tuple[CorporateAction, ...] = ()
 
+    def seen(self, until: datetime) -> MarketDay:
+        """The day with what was known before a moment, and nothing else."""
+        known = {s: tuple(bar for bar in bars if bar.known_at < until) for s, bars in self.bars.items()}
+        return replace(
+            self,
+            bars={symbol: bars for symbol, bars in known.items() if bars},
+            closes={symbol: bar for symbol, bar in self.closes.items() if bar.known_at < until},
+            actions=tuple(action for action in self.actions if action.known_at < until),
+        )
 
-@dataclass(frozen=True, slots=True)
-class HoldingMark:
+    @cached_property
+    def tape(self) -> Tape:
+        """What the replay needs of every bar, worked out once for all books."""
+        tape = Tape({}, {}, {}, set(), set())
+        daily, day, closes = Interval.DAILY, self.day, self.closes
+        for symbol, bars in self.bars.items():
+            if len(bars) != 1 or bars[0].stale:
+                bars = tuple([bar for bar in bars if not bar.stale])
+            if bars:
+                tape.bars[symbol] = bars
+                if bars[0].interval is not daily:
+                    tape.intraday.add(symbol)
+                if symbol not in closes:
+                    tape.mark(symbol, bars[-1], day)
+        for symbol, bar in closes.items():
+            if not bar.stale:
+                tape.mark(symbol, bar, day)
+            elif symbol in tape.bars:
+                tape.mark(symbol, tape.bars[symbol][-1], day)
+        return tape
+
+    def adjustment(self, symbol: str) -> Adjustment | None:
+        bar = next(iter(self.bars.get(symbol, ())), None) or self.closes.get(symbol)
+        return bar.adjustment if bar is not None else None
+
+
+class HoldingMark(NamedTuple):
     """A holding at its price. `provisional`: the price is not the official close of the day, because
     that is not known, missing or stale; the last known one stands in for it."""
 
     symbol: str
     quantity: int
     cost_cents: int
-    price: Decimal | None
-    bar_id: str | None
+    price: Decimal
+    bar_id: str
     value_cents: int
     provisional: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A model's book at the end of a trading day; `provisional` when any mark is."""
+class Snapshot(NamedTuple):
+    """A model's book at the end of a trading day; `provisional` when any mark is. `ticks` and `bars` are the
+    last known prices and where they are from, also of what is not held."""
 
     model: str
     day: date
     cash_cents: int
     receivable_cents: int
-    marks: tuple[HoldingMark, ...]
     nav_cents: int
     fees_cents: int
     realised_cents: int
     dividends_cents: int
     provisional: bool
+    holdings: Mapping[str, Holding]
+    ticks: Mapping[str, int]
+    bars: Mapping[str, Bar]
+    official: Set[str]
+
+    @property
+    def marks(self) -> tuple[HoldingMark, ...]:
+        """The holdings at their prices, by symbol."""
+        return tuple(
+            HoldingMark(
+                symbol,
+                holding.quantity,
+                holding.cost_cents,
+                price_of(self.ticks[symbol]),
+                self.bars[symbol].id,
+                (holding.quantity * self.ticks[symbol] + 50) // 100,
+                symbol not in self.official,
+            )
+            for symbol, holding in sorted(self.holdings.items())
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class PositionMark:
+class PositionMark(NamedTuple):
     """A holding at the close of one 15-minute bar; `at` is the end of the bar, UTC."""
 
     model: str
@@ -221,34 +201,58 @@ class PositionMark:
     bar_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class DayResult:
-    """What one trading day made of a model's book. Fills and rejections in the order they happened."""
+class PostingKind(enum.StrEnum):
+    """What a corporate action posts: the shares of a split, the right to a dividend, its payment."""
+
+    SPLIT = "split"
+    ACCRUAL = "accrual"
+    PAYMENT = "payment"
+
+
+class Posting(NamedTuple):
+    """What a corporate action did to a book. `quantity` is held afterwards; `cents` is cash in lieu, the
+    gross dividend or the payment; `cost_cents` the cost that went with a fraction of a share; `tax_cents`
+    what was withheld of a dividend."""
+
+    kind: PostingKind
+    action_id: str
+    symbol: str
+    day: date
+    quantity: int
+    cents: int
+    cost_cents: int
+    tax_cents: int
+
+
+class DayResult(NamedTuple):
+    """What one trading day made of a model's book. Fills and rejections in the order they happened;
+    `before` is what was held when trading began, after corporate actions."""
 
     fills: tuple[Fill, ...]
     rejections: tuple[Rejection, ...]
+    postings: tuple[Posting, ...]
     snapshot: Snapshot
-    position_marks: tuple[PositionMark, ...]
+    before: Mapping[str, Holding]
+    market: MarketDay
 
+    @property
+    def position_marks(self) -> tuple[PositionMark, ...]:
+        """One per 15-minute bar and symbol held after the fills of that bar, by symbol and time."""
+        return tuple(self._position_marks())
 
-def rejection(order: Order, at: datetime, day: date, bar_id: str, reason: RejectReason) -> Rejection:
-    """The rejection of the whole order."""
-    return Rejection(order.id, order.model, order.symbol, order.side, order.quantity, at, day, bar_id, reason)
-
-
-def _fill(order: Order, at: Execution, notional: int, realised: int | None, net: int | None) -> Fill:
-    return Fill(
-        order_id=order.id,
-        model=order.model,
-        symbol=order.symbol,
-        side=order.side,
-        quantity=order.quantity,
-        price=at.price,
-        notional_cents=notional,
-        fee_cents=at.fee_cents,
-        filled_at=at.at,
-        day=at.day,
-        bar_id=at.bar_id,
-        realised_cents=realised,
-        net_cents=net,
-    )
+    def _position_marks(self) -> Iterator[PositionMark]:
+        held = self.before.keys() | {fill.symbol for fill in self.fills}
+        for symbol in sorted(held & self.market.tape.intraday):
+            traded = [fill for fill in self.fills if fill.symbol == symbol]
+            start = self.before[symbol].quantity if symbol in self.before else 0
+            for bar in self.market.tape.bars[symbol]:
+                quantity = start + sum(
+                    fill.quantity if fill.side is Side.BUY else -fill.quantity
+                    for fill in traded
+                    if fill.filled_at <= bar.start
+                )
+                if quantity:
+                    value = notional_cents(bar.close, quantity)
+                    yield PositionMark(
+                        self.snapshot.model, symbol, bar.end, quantity, bar.close, value, bar.id
+                    )

@@ -14,17 +14,17 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from arena_pipeline.errors import DataError
-from arena_pipeline.trading.book import Book, Execution
+from arena_pipeline.trading.account import Account
 from arena_pipeline.trading.importfiles import DayPrice, PriceTable, TradeRow, read_prices, read_trades
 from arena_pipeline.trading.limits import MOST_SHARES
 from arena_pipeline.trading.money import from_cents, half_up, notional_cents, to_cents
-from arena_pipeline.trading.orders import Fill, Order, RejectReason, Side
+from arena_pipeline.trading.orders import RejectReason, Side
 
 FINE = 100
 """Units of the imported book in a cent."""
@@ -159,7 +159,7 @@ class _ModelImport:
     def __init__(self, model: str, prices: PriceTable, cash: int, fee: int) -> None:
         self._model = model
         self._prices = prices
-        self._book = Book.opening(cash)
+        self._account = Account(cash)
         self._fee = fee
         self._states: list[ImportState] = []
         self._days: list[ImportDay] = []
@@ -219,7 +219,7 @@ class _ModelImport:
         except _Refused as refusal:
             self._reject(action.row, refusal)
         self._states.append(
-            ImportState(action.seq, action.day, _shown(self._book.cash_cents), self._positions())
+            ImportState(action.seq, action.day, _shown(self._account.cash), self._positions())
         )
 
     def _trade(self, action: _Action) -> None:
@@ -240,39 +240,38 @@ class _ModelImport:
         prices = self._prices.at(row.symbol, action.day)
         if prices.open is None:
             raise _Refused(ImportReason.NO_BAR, f"{row.symbol} on {action.day}: {prices.problem}")
-        at = datetime.combine(action.day, time(), tzinfo=UTC)
-        order = Order(f"{self._model}:{action.seq}", self._model, row.symbol, side, quantity, at)
-        bar_id = f"bar:{row.symbol}:{action.day.isoformat()}:1"
-        book, outcome = self._book.execute(
-            order, Execution(prices.open * FINE, at, action.day, bar_id, self._fee)
+        notional = notional_cents(prices.open * FINE, quantity)
+        outcome = (
+            self._account.buy(row.symbol, quantity, notional, self._fee, f"{self._model}:{action.seq}")
+            if side is Side.BUY
+            else self._account.sell(row.symbol, quantity, notional, self._fee)
         )
-        if not isinstance(outcome, Fill):
+        if isinstance(outcome, RejectReason):
             raise _Refused(
-                ImportReason(outcome.reason.value),
-                f"{side} {quantity} {row.symbol} at {prices.open} with {_shown(self._book.cash_cents)} cash "
-                f"and {self._book.quantity(row.symbol)} held",
+                ImportReason(outcome.value),
+                f"{side} {quantity} {row.symbol} at {prices.open} with {_shown(self._account.cash)} cash "
+                f"and {self._account.quantity(row.symbol)} held",
             )
-        self._book = book
 
     def _mark(self, day: date) -> None:
         if day not in self._prices.days:
             self._unmarked.append(Unmarked(day, (), ImportReason.NO_BAR, "the price file has no such day"))
             return
-        held = {symbol: self._prices.at(symbol, day) for symbol in sorted(self._book.holdings)}
+        held = {symbol: self._prices.at(symbol, day) for symbol in sorted(self._account.holdings)}
         missing = tuple(symbol for symbol, prices in held.items() if prices.close is None)
         if missing:
             details = "; ".join(f"{symbol}: {held[symbol].problem}" for symbol in missing)
             self._unmarked.append(Unmarked(day, missing, ImportReason.NO_CLOSE, details))
             return
         value = sum(self._value(symbol, prices) for symbol, prices in held.items())
-        cash = self._book.cash_cents
+        cash = self._account.cash
         self._days.append(ImportDay(day, _shown(cash + value), _shown(cash), self._positions()))
 
     def _value(self, symbol: str, prices: DayPrice) -> int:
-        return notional_cents(prices.close * FINE, self._book.quantity(symbol)) if prices.close else 0
+        return notional_cents(prices.close * FINE, self._account.quantity(symbol)) if prices.close else 0
 
     def _positions(self) -> dict[str, int]:
-        return {symbol: self._book.holdings[symbol].quantity for symbol in sorted(self._book.holdings)}
+        return {symbol: self._account.holdings[symbol].quantity for symbol in sorted(self._account.holdings)}
 
     def _reject(self, row: TradeRow, refusal: _Refused) -> None:
         self._rejections.append(

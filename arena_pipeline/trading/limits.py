@@ -15,7 +15,7 @@ from decimal import Decimal
 from arena_pipeline.settings import LimitsSection
 from arena_pipeline.trading.book import Book
 from arena_pipeline.trading.money import from_cents, notional_cents, to_cents
-from arena_pipeline.trading.orders import Side
+from arena_pipeline.trading.orders import Order, Side
 
 MOST_SHARES = 10**9
 """No order is for more: beyond it a quantity is a mistake or an attack, never a trade."""
@@ -95,6 +95,30 @@ def gate(
     ]
 
 
+def counted(orders: Sequence[Order]) -> list[Order]:
+    """The open orders that bind shares or cash: not those that wait for a purchase, and of two that cancel
+    each other only the first."""
+    bound: dict[str, Order] = {}
+    for order in orders:
+        if order.parent is None and order.oco not in bound:
+            bound[order.id] = order
+    return list(bound.values())
+
+
+def expected_shares(order: Order, book: Book, nav_cents: int, price: Decimal | None) -> int:
+    """What an open order would trade at a price: an estimate where its size is an amount or a weight.
+    Without a price a sale binds all that is held and a purchase nothing."""
+    if order.quantity is not None:
+        return order.quantity
+    held = book.quantity(order.symbol)
+    if price is None:
+        return held if order.side is Side.SELL else 0
+    if order.amount is not None:
+        return int(order.amount // price)
+    target = int((order.weight or 0) * nav_cents // (price * 100))
+    return max(target - held if order.side is Side.BUY else held - target, 0)
+
+
 class _Desk:
     """The running totals of one session. Amounts in cents, at the last known prices."""
 
@@ -116,13 +140,14 @@ class _Desk:
             price = self._prices.get(symbol)
             nav += holding.cost_cents if price is None else notional_cents(price, holding.quantity)
         self._cash = book.cash_cents
-        for order in book.open_orders:
+        for order in counted(book.open_orders):
+            shares = expected_shares(order, book, nav, self._prices.get(order.symbol))
             if order.side is Side.SELL:
-                self._sellable[order.symbol] = self._sellable.get(order.symbol, 0) - order.quantity
+                self._sellable[order.symbol] = self._sellable.get(order.symbol, 0) - shares
                 continue
-            self._position[order.symbol] = self._position.get(order.symbol, 0) + order.quantity
+            self._position[order.symbol] = self._position.get(order.symbol, 0) + shares
             if order.symbol in self._prices:
-                self._cash -= notional_cents(self._prices[order.symbol], order.quantity) + fee_cents
+                self._cash -= notional_cents(self._prices[order.symbol], shares) + fee_cents
         self._orders_left = limits.max_orders_per_session
         self._turnover_left = int(Decimal(str(limits.max_turnover_per_session)) * nav)
         self._position_limit = int(Decimal(str(limits.max_position)) * nav)

@@ -1,12 +1,14 @@
 """The one engine: a model's orders folded over the trading days of the market.
 
-Backfill, live ticks and the published snapshots are all this replay. Market orders only: an order is filled
-at the opening of the first bar of its symbol that starts at or after its submission, all or nothing, with
-cash and position checked there and then. A stale bar is no market: the order stays open. Within a day:
+Backfill, live ticks and the published snapshots are all this replay. An order may fill from the first bar
+of its symbol that starts at or after its submission, all or nothing, by the rules of `fills.py`, with cash
+and position checked there and then. A stale bar is no market. Within a day:
 
 1. corporate actions, splits before dividends, then the dividends that are due;
-2. the bars in the order of their start; at each, sells before buys, the oldest submission first;
-3. marks at the day's closes.
+2. the bars in the order of their start; at each, sales (stops, then market orders, then limits), then
+   purchases, the oldest submission first, then the closing orders of what has just been bought;
+3. marks at the day's closes;
+4. the end of the orders that were good for the day.
 
 Splits are applied to as-traded prices only and dividends to as-traded or split-adjusted ones (see
 `Adjustment`), judged by the symbol's bar of that day or else by its last known one.
@@ -14,6 +16,7 @@ Splits are applied to as-traded prices only and dividends to as-traded or split-
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -22,120 +25,159 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from arena_pipeline.errors import LedgerError
-from arena_pipeline.market.bars import Adjustment, Bar, Interval, price
+from arena_pipeline.market.bars import Adjustment, Bar, price
+from arena_pipeline.trading.account import Account
 from arena_pipeline.trading.book import (
     Book,
     DayResult,
-    Execution,
-    HoldingMark,
     MarketDay,
-    PositionMark,
+    Posting,
+    PostingKind,
     Snapshot,
-    rejection,
+    price_of,
+    ticks_of,
 )
 from arena_pipeline.trading.corporate_actions import ActionKind, CorporateAction
-from arena_pipeline.trading.money import notional_cents, to_cents
-from arena_pipeline.trading.orders import Fill, Order, Rejection, RejectReason, Side
+from arena_pipeline.trading.fills import FillPolicy, Meeting, Wait, meet, meet_inside
+from arena_pipeline.trading.money import half_up, to_cents
+from arena_pipeline.trading.orders import (
+    Cancellation,
+    Fill,
+    Order,
+    OrderType,
+    Rejection,
+    RejectReason,
+    Side,
+    TimeInForce,
+)
+
+AS_AGREED = FillPolicy()
+_RANK = {OrderType.STOP: 0, OrderType.STOP_LIMIT: 0, OrderType.MARKET: 1, OrderType.LIMIT: 2}
+_ENDINGS, _SELLS, _BUYS, _EXITS = range(4)
 
 
-class _Known(NamedTuple):
-    """The last price known of a symbol and the bar it came from."""
-
-    price: Decimal
-    bar_id: str
-    adjustment: Adjustment
+_Event = tuple[datetime, int, int, datetime, int, str, int, Decimal | None]
+"""An order and the bar it is to meet, or the end of an order, sorted by the order of events: time, phase,
+rank, submission, the order's own number (no two events compare beyond it), its id, the bar's index, and the
+price of an entry inside the bar."""
 
 
-class _Day:
-    """A market day as seen at `until` (None: all of it): stale bars and later knowledge are left out."""
+class _Ending(NamedTuple):
+    """A wish to end an order: cancelled, or replaced by another."""
 
-    def __init__(self, day: MarketDay, until: datetime | None) -> None:
-        self.market = day
-        self.day = day.day
-        self._until = until
-        self._bars: dict[str, tuple[Bar, ...]] = {}
-
-    def bars(self, symbol: str) -> tuple[Bar, ...]:
-        bars = self._bars.get(symbol)
-        if bars is None:
-            every = self.market.bars.get(symbol, ())
-            bars = self._bars[symbol] = tuple(bar for bar in every if not bar.stale and self._known(bar))
-        return bars
-
-    def close(self, symbol: str) -> Bar | None:
-        bar = self.market.closes.get(symbol)
-        return bar if bar is not None and not bar.stale and self._known(bar) else None
-
-    def actions(self) -> list[CorporateAction]:
-        known = [action for action in self.market.actions if self._known(action)]
-        return sorted(known, key=lambda action: action.kind is ActionKind.DIVIDEND)
-
-    def adjustment(self, symbol: str) -> Adjustment | None:
-        bar = next(iter(self.market.bars.get(symbol, ())), None) or self.market.closes.get(symbol)
-        return bar.adjustment if bar is not None and self._known(bar) else None
-
-    def _known(self, item: Bar | CorporateAction) -> bool:
-        return self._until is None or item.known_at < self._until
+    at: datetime
+    seq: int
+    order_id: str
+    replacement: str | None
 
 
 class Replay:
-    """One model's book, day by day. Amounts in the market's currency; `fee` is charged per fill.
+    """One model's book, day by day. Amounts in the market's currency; `fee` is charged per fill;
+    `dividend_tax` is the fraction withheld of each dividend.
 
     Orders are submitted before the day they may fill on is run; days run in order. Whoever needs to look
     ahead or aside (a session in the middle of a day) works on a `fork`.
     """
 
-    def __init__(self, model: str, starting_cash: Decimal, fee: Decimal) -> None:
+    def __init__(
+        self,
+        model: str,
+        starting_cash: Decimal,
+        fee: Decimal,
+        policy: FillPolicy = AS_AGREED,
+        dividend_tax: Decimal = Decimal(0),
+    ) -> None:
         self.model = model
-        self._book = Book.opening(to_cents(starting_cash))
-        self._fee_cents = to_cents(fee)
+        self._account = Account(to_cents(starting_cash))
+        self._fee = to_cents(fee)
+        self._policy = policy
+        self._tax = Fraction(dividend_tax)
         self._orders: dict[str, Order] = {}
+        self._open: dict[str, Order] = {}
+        self._seq: dict[str, int] = {}
+        self._endings: list[_Ending] = []
+        self._exits: dict[str, tuple[str, ...]] = {}
+        self._filled: dict[str, int] = {}
+        self._triggered: set[str] = set()
+        self._waited: set[str] = set()
         self._last_day: date | None = None
         self._replayed_to: datetime | None = None
-        self._known: dict[str, _Known] = {}
-        self._due: dict[date, int] = {}
+        self._ticks: dict[str, int] = {}
+        self._bars: dict[str, Bar] = {}
+        self._due: list[tuple[date, Posting]] = []
         self._applied: set[str] = set()
 
     @property
     def book(self) -> Book:
-        return self._book
+        return self._account.book(self._open.values())
 
     def fork(self) -> Replay:
         """An independent continuation: what happens to one is not seen by the other."""
         other = Replay.__new__(Replay)
-        other.model = self.model
-        other._book = self._book
-        other._fee_cents = self._fee_cents
-        other._orders = dict(self._orders)
-        other._last_day = self._last_day
-        other._replayed_to = self._replayed_to
-        other._known = dict(self._known)
-        other._due = dict(self._due)
-        other._applied = set(self._applied)
+        for name, value in vars(self).items():
+            setattr(other, name, value.copy() if isinstance(value, dict | list | set) else value)
+        other._account = self._account.fork()
         return other
 
     def submit(self, order: Order) -> None:
         """Take an order; the same order again changes nothing.
 
-        Raises LedgerError for another order under a known id, an order of another model, one without a
-        positive quantity or time zone, and one that was sent before time that is already replayed.
+        Raises LedgerError for another order under a known id, an order of another model, one that cannot
+        mean anything (`Order.check`), one that belongs to or replaces an order that is not known, and one
+        that was sent before time that is already replayed.
         """
+        self.check(order)
+        self._take(order)
+
+    def _take(self, order: Order) -> None:
         known = self._orders.get(order.id)
-        if known == order:
-            return
         if known is not None:
+            if known == order:
+                return
             raise LedgerError(
-                f"order {order.id} was already submitted as {known.side} {known.quantity} {known.symbol}",
+                f"order {order.id} was already submitted as {known.side} {known.size} {known.symbol}",
                 remedy="give the other order its own id",
             )
-        _check(order, self.model)
-        if self._replayed_to is not None and order.submitted_at < self._replayed_to:
-            raise LedgerError(
-                f"order {order.id} of {order.submitted_at} comes late: {self._replayed_to} is replayed",
-                remedy="submit orders before running the day they may fill on",
-            )
+        self._require_future(order)
+        for other in (order.parent, order.replaces):
+            if other is not None and other not in self._orders:
+                raise LedgerError(
+                    f"order {order.id} refers to {other}, which was never submitted", remedy="submit it first"
+                )
+        seq = self._seq[order.id] = len(self._seq)
         self._orders[order.id] = order
-        self._book = replace(self._book, open_orders=(*self._book.open_orders, order))
+        if order.replaces is not None:
+            self._endings.append(_Ending(order.submitted_at, seq, order.replaces, order.id))
+        if order.parent in self._filled:
+            order = _released(order, self._filled[order.parent])
+        elif order.parent is not None:
+            if order.parent not in self._open:
+                raise LedgerError(f"order {order.id} is to close {order.parent}, which ended without a fill")
+            self._exits[order.parent] = (*self._exits.get(order.parent, ()), order.id)
+        self._open[order.id] = order
+
+    def check(self, wish: Order | Cancellation) -> None:
+        """Raises LedgerError for what belongs to another model or cannot mean anything."""
+        if wish.model != self.model:
+            raise LedgerError(f"order {_name(wish)} belongs to {wish.model}, not to {self.model}")
+        if wish.submitted_at.tzinfo is None:
+            raise LedgerError(
+                f"order {_name(wish)} was submitted at a time without zone: {wish.submitted_at}"
+            )
+        if isinstance(wish, Order):
+            wish.check()
+
+    def cancel(self, wish: Cancellation) -> None:
+        """Take a cancellation; the same one again changes nothing. Raises LedgerError for one of another
+        model, of an order that was never submitted, or for time that is already replayed."""
+        self.check(wish)
+        if wish.order_id not in self._orders:
+            raise LedgerError(f"{self.model} has no order {wish.order_id} to cancel")
+        self._require_future(wish)
+        key = f"{wish.order_id}|{wish.submitted_at.isoformat()}"
+        if key not in self._seq:
+            self._seq[key] = len(self._seq)
+            self._endings.append(_Ending(wish.submitted_at, self._seq[key], wish.order_id, None))
 
     def run(self, day: MarketDay, *, until: datetime | None = None) -> DayResult:
         """Live one trading day. With `until`, only what was known before that moment takes part: what a
@@ -143,167 +185,339 @@ class Replay:
         """
         if self._last_day is not None and day.day <= self._last_day:
             raise LedgerError(f"{self.model}: {day.day} cannot be run after {self._last_day}")
+        if until is not None:
+            day = day.seen(until)
         self._last_day = day.day
         self._replayed_to = until or day.closes_at
-        view = _Day(day, until)
-        rejections = self._apply_actions(view)
-        before = {symbol: holding.quantity for symbol, holding in self._book.holdings.items()}
-        fills = self._fill_orders(view, rejections)
-        snapshot = self._snapshot(view)
-        marks = self._position_marks(view, before, fills)
-        return DayResult(tuple(fills), tuple(rejections), snapshot, tuple(marks))
-
-    def _apply_actions(self, view: _Day) -> list[Rejection]:
         rejections: list[Rejection] = []
-        for action in view.actions():
-            if action.ex_date > view.day:
-                raise LedgerError(f"{action.id} was given to {view.day}", remedy="give it to its ex-date")
+        postings = self._act(day, rejections) if day.actions or self._due else []
+        before = self._account.holdings.copy()
+        fills = self._trade(day, rejections) if self._open else []
+        tape = day.tape
+        if self._ticks.keys() <= tape.ticks.keys():
+            self._ticks, self._bars = tape.ticks, tape.marks
+        else:
+            self._ticks, self._bars = {**self._ticks, **tape.ticks}, {**self._bars, **tape.marks}
+        if until is None and self._open:
+            self._expire(day, rejections)
+        return DayResult(tuple(fills), tuple(rejections), tuple(postings), self._snapshot(day), before, day)
+
+    # -- corporate actions -------------------------------------------------------------------------------
+
+    def _act(self, day: MarketDay, rejections: list[Rejection]) -> list[Posting]:
+        postings: list[Posting] = []
+        for action in sorted(day.actions, key=lambda action: action.kind is ActionKind.DIVIDEND):
+            if action.ex_date > day.day:
+                raise LedgerError(f"{action.id} was given to {day.day}", remedy="give it to its ex-date")
             if action.id in self._applied:
                 continue
             self._applied.add(action.id)
-            known = self._known.get(action.symbol)
-            adjustment = view.adjustment(action.symbol) or (known.adjustment if known else None)
+            known = self._bars.get(action.symbol)
+            adjustment = day.adjustment(action.symbol) or (known.adjustment if known else None)
             if action.ratio is not None and adjustment is Adjustment.RAW:
-                rejections += self._split(action, action.ratio, view)
+                postings += self._split(action, action.ratio, day, rejections)
             elif action.amount is not None and adjustment in (Adjustment.RAW, Adjustment.SPLIT):
-                self._book, cents = self._book.accrue(action.symbol, action.amount)
-                payable = action.pay_date or action.ex_date
-                self._due[payable] = self._due.get(payable, 0) + cents
-        for payable in sorted(due for due in self._due if due <= view.day):
-            self._book = self._book.receive(self._due.pop(payable))
-        return rejections
+                postings += self._accrue(action, action.amount, day)
+        for payable, accrual in sorted(self._due, key=lambda due: due[0]):
+            if payable <= day.day:
+                net = accrual.cents - accrual.tax_cents
+                self._account.receive(net)
+                postings.append(
+                    accrual._replace(kind=PostingKind.PAYMENT, day=day.day, cents=net, tax_cents=0)
+                )
+        self._due = [due for due in self._due if due[0] > day.day]
+        return postings
 
-    def _split(self, action: CorporateAction, ratio: Fraction, view: _Day) -> list[Rejection]:
+    def _accrue(self, action: CorporateAction, amount: Decimal, day: MarketDay) -> list[Posting]:
+        quantity = self._account.quantity(action.symbol)
+        if not quantity:
+            return []
+        total = Fraction(amount) * quantity * 100
+        gross = half_up(total.numerator, total.denominator)
+        withheld = gross * self._tax
+        tax = half_up(withheld.numerator, withheld.denominator)
+        self._account.accrue(gross - tax)
+        posting = Posting(PostingKind.ACCRUAL, action.id, action.symbol, day.day, quantity, gross, 0, tax)
+        self._due.append((action.pay_date or action.ex_date, posting))
+        return [posting]
+
+    def _split(
+        self, action: CorporateAction, ratio: Fraction, day: MarketDay, rejections: list[Rejection]
+    ) -> list[Posting]:
         """The holding, the last known price and the open orders in new shares.
 
-        Orders sent before the opening of the ex-date are in old shares and are rounded down; an order
-        of which nothing is left is rejected. Without a bar, the last price over the ratio pays fractions.
+        Orders sent before the opening of the ex-date are in old shares: their quantity is rounded down,
+        their prices divided; an order of which nothing is left is rejected. Without a bar, the last price
+        over the ratio pays fractions.
         """
         symbol = action.symbol
-        if symbol in self._known:
-            known = self._known[symbol]
-            restated = price(known.price * ratio.denominator / ratio.numerator)
-            self._known[symbol] = known._replace(price=restated)
-        bars = view.bars(symbol)
-        if symbol in self._book.holdings:
-            at = bars[0].open if bars else self._known[symbol].price
-            self._book = self._book.split(symbol, ratio, at)
-        still_open: list[Order] = []
-        rejections: list[Rejection] = []
-        opens_at = view.market.opens_at
-        for order in self._book.open_orders:
-            if order.symbol != symbol or order.submitted_at >= opens_at:
-                still_open.append(order)
-            elif quantity := int(order.quantity * ratio):
-                still_open.append(replace(order, quantity=quantity))
-            else:
-                rejections.append(
-                    rejection(order, opens_at, view.day, action.id, RejectReason.BELOW_ONE_SHARE)
+        if symbol in self._ticks:
+            restated = half_up(self._ticks[symbol] * ratio.denominator, ratio.numerator)
+            self._ticks = {**self._ticks, symbol: restated}
+        for order in list(self._open.values()):
+            if order.symbol == symbol and order.submitted_at < day.opens_at:
+                quantity = None if order.quantity is None else int(order.quantity * ratio)
+                if quantity == 0:
+                    self._end(order, day.opens_at, day, RejectReason.BELOW_ONE_SHARE, rejections, action.id)
+                    continue
+                limit, stop = (
+                    None if at is None else price(at * ratio.denominator / ratio.numerator)
+                    for at in (order.limit, order.stop)
                 )
-        self._book = replace(self._book, open_orders=tuple(still_open))
-        return rejections
-
-    def _fill_orders(self, view: _Day, rejections: list[Rejection]) -> list[Fill]:
-        """Fills in the order they happen; what is refused is added to `rejections`."""
-        meetings: list[tuple[datetime, bool, datetime, int, Order, Bar]] = []
-        still_open: list[Order] = []
-        for position, order in enumerate(self._book.open_orders):
-            bar = next((b for b in view.bars(order.symbol) if b.start >= order.submitted_at), None)
-            if bar is None:
-                still_open.append(order)
-            else:
-                meetings.append((bar.start, order.side is Side.BUY, order.submitted_at, position, order, bar))
-        if not meetings:
+                self._open[order.id] = replace(order, quantity=quantity, limit=limit, stop=stop)
+        if symbol not in self._account.holdings:
             return []
-        meetings.sort(key=lambda meeting: meeting[:4])
-        book, fills = self._book, []
-        for start, _, _, _, order, bar in meetings:
-            book, outcome = book.execute(order, Execution(bar.open, start, view.day, bar.id, self._fee_cents))
-            if isinstance(outcome, Fill):
-                fills.append(outcome)
-                self._known[order.symbol] = _Known(bar.open, bar.id, bar.adjustment)
-            else:
-                rejections.append(outcome)
-        self._book = replace(book, open_orders=tuple(still_open))
+        bars = day.tape.bars.get(symbol)
+        at = bars[0].open if bars else price_of(self._ticks[symbol])
+        in_lieu, cost = self._account.split(symbol, ratio, Fraction(at) * 100)
+        held = self._account.quantity(symbol)
+        return [Posting(PostingKind.SPLIT, action.id, symbol, day.day, held, in_lieu, cost, 0)]
+
+    # -- trading -----------------------------------------------------------------------------------------
+
+    def _trade(self, day: MarketDay, rejections: list[Rejection]) -> list[Fill]:
+        """Fills in the order they happen; what ends without one is added to `rejections`."""
+        queue: list[_Event] = []
+        for order in self._open.values():
+            if order.parent is None:
+                self._enqueue(queue, order, day)
+        endings = {ending.seq: ending for ending in self._endings}
+        for at, seq, order_id, _ in self._endings:
+            heapq.heappush(queue, (at, _ENDINGS, 0, at, seq, order_id, 0, None))
+        self._endings = []
+        fills: list[Fill] = []
+        while queue:
+            _, phase, _, _, seq, order_id, index, entered_at = heapq.heappop(queue)
+            if phase == _ENDINGS:
+                self._stop_order(endings[seq], day, rejections)
+                continue
+            if order_id not in self._open:
+                continue
+            order = self._open[order_id]
+            if self._policy.wait is not Wait.NOW and order.id not in self._waited:
+                self._waited.add(order.id)
+                if self._policy.wait is Wait.NEXT_BAR:
+                    self._enqueue(queue, order, day, index + 1)
+                continue
+            bar = day.tape.bars[order.symbol][index]
+            meeting = self._meet(order, bar, entered_at)
+            fill = meeting.price and self._execute(order, bar, meeting.price, day, rejections, fills)
+            if fill:
+                fills.append(fill)
+                del self._open[order.id]
+                self._filled[order.id] = fill.quantity
+                self._release_exits(queue, fill, index, meeting, bar.start)
+                self._end_other(order, bar, day, rejections)
+            elif order.id in self._open:
+                self._enqueue(queue, order, day, index + 1)
         return fills
 
-    def _snapshot(self, view: _Day) -> Snapshot:
-        marks = tuple(self._mark(view, symbol) for symbol in sorted(self._book.holdings))
-        book = self._book
+    def _enqueue(self, queue: list[_Event], order: Order, day: MarketDay, index: int = 0) -> None:
+        """Let the order meet the first bar from `index` on that opens at or after its submission."""
+        bars = day.tape.bars.get(order.symbol, ())
+        while index < len(bars) and bars[index].start < order.submitted_at:
+            index += 1
+        if index < len(bars):
+            phase, rank = (_SELLS, _RANK[order.type]) if order.side is Side.SELL else (_BUYS, 0)
+            at, seq = bars[index].start, self._seq[order.id]
+            heapq.heappush(queue, (at, phase, rank, order.submitted_at, seq, order.id, index, None))
+
+    def _meet(self, order: Order, bar: Bar, entered_at: Decimal | None) -> Meeting:
+        if entered_at is not None:
+            return meet_inside(order, bar, entered_at, self._policy)
+        meeting = meet(order, bar, self._policy, triggered=order.id in self._triggered)
+        if meeting.triggered:
+            self._triggered.add(order.id)
+        return meeting
+
+    def _execute(
+        self,
+        order: Order,
+        bar: Bar,
+        at: Decimal,
+        day: MarketDay,
+        rejections: list[Rejection],
+        fills: Sequence[Fill],
+    ) -> Fill | None:
+        """The whole order at one price, or its rejection, or nothing where the bar is too thin for it."""
+        ticks = ticks_of(at)
+        quantity = order.quantity
+        if quantity is None:
+            sized = self._sized(order, ticks, fills)
+            if isinstance(sized, RejectReason):
+                self._end(order, bar.start, day, sized, rejections, bar.id)
+                return None
+            quantity = sized
+        if not self._policy.takes(quantity, bar):
+            return None
+        notional = (quantity * ticks + 50) // 100
+        realised = net = None
+        if order.side is Side.BUY:
+            refused = self._account.buy(order.symbol, quantity, notional, self._fee, order.id)
+        else:
+            sold = self._account.sell(order.symbol, quantity, notional, self._fee)
+            refused = sold if isinstance(sold, RejectReason) else None
+            realised, net = (None, None) if isinstance(sold, RejectReason) else sold
+        if refused is not None:
+            self._end(order, bar.start, day, refused, rejections, bar.id, quantity)
+            return None
+        return Fill(
+            order.id,
+            self.model,
+            order.symbol,
+            order.side,
+            quantity,
+            at,
+            notional,
+            self._fee,
+            bar.start,
+            day.day,
+            bar.id,
+            realised,
+            net,
+        )
+
+    def _sized(self, order: Order, ticks: int, fills: Sequence[Fill]) -> int | RejectReason:
+        """Whole shares of an amount or a weight at a price; a purchase has its fee inside."""
+        fee = self._fee if order.side is Side.BUY else 0
+        if order.amount is not None:
+            return max(to_cents(order.amount) - fee, 0) * 100 // ticks or RejectReason.BELOW_ONE_SHARE
+        held = self._account.quantity(order.symbol)
+        target = Fraction(order.weight or 0) * self._worth(order.symbol, ticks, fills)
+        wanted = int(max(target - fee, Fraction(0)) * 100 / ticks)
+        missing = wanted - held if order.side is Side.BUY else held - wanted
+        return missing if missing > 0 else RejectReason.ALREADY_AT_TARGET
+
+    def _worth(self, symbol: str, ticks: int, fills: Sequence[Fill]) -> int:
+        """The net asset value in cents, with `symbol` at the price met, the others at their last known."""
+        prices = self._ticks | {fill.symbol: ticks_of(fill.price) for fill in fills} | {symbol: ticks}
+        account = self._account
+        shares = sum((held.quantity * prices[name] + 50) // 100 for name, held in account.holdings.items())
+        return account.cash + account.receivable + shares
+
+    def _release_exits(
+        self, queue: list[_Event], fill: Fill, index: int, meeting: Meeting, at: datetime
+    ) -> None:
+        """The orders that were waiting for this fill may trade from now on, in this bar too: all of it is
+        still to come after a fill at its opening; otherwise see `meet_inside`."""
+        for order_id in self._exits.pop(fill.order_id, ()):
+            order = self._open[order_id] = _released(self._open[order_id], fill.quantity)
+            self._waited.add(order_id)
+            entered_at = None if meeting.at_open else fill.price
+            seq = self._seq[order_id]
+            rank = _RANK[order.type]
+            heapq.heappush(queue, (at, _EXITS, rank, order.submitted_at, seq, order_id, index, entered_at))
+
+    # -- the end of orders -------------------------------------------------------------------------------
+
+    def _stop_order(self, ending: _Ending, day: MarketDay, rejections: list[Rejection]) -> None:
+        order = self._open.get(ending.order_id)
+        if order is not None:
+            reason = RejectReason.REPLACED if ending.replacement else RejectReason.CANCELLED
+            self._end(order, ending.at, day, reason, rejections)
+        elif ending.replacement in self._open:
+            self._end(self._open[ending.replacement], ending.at, day, RejectReason.TOO_LATE, rejections)
+
+    def _end_other(self, order: Order, bar: Bar, day: MarketDay, rejections: list[Rejection]) -> None:
+        """End the order that this one, now filled, cancels."""
+        other = self._open.get(order.oco) if order.oco is not None else None
+        if other is not None:
+            self._end(other, bar.start, day, RejectReason.OTHER_FILLED, rejections, bar.id)
+
+    def _expire(self, day: MarketDay, rejections: list[Rejection]) -> None:
+        for order in list(self._open.values()):
+            if (
+                order.time_in_force is TimeInForce.DAY
+                and order.parent is None
+                and order.submitted_at < day.closes_at
+            ):
+                self._end(order, day.closes_at, day, RejectReason.EXPIRED, rejections)
+
+    def _end(
+        self,
+        order: Order,
+        at: datetime,
+        day: MarketDay,
+        reason: RejectReason,
+        rejections: list[Rejection],
+        bar_id: str | None = None,
+        quantity: int | None = None,
+    ) -> None:
+        """End an order without a fill, and with it the orders that waited for its fill."""
+        self._open.pop(order.id, None)
+        shares = order.quantity if quantity is None else quantity
+        rejections.append(
+            Rejection(order.id, self.model, order.symbol, order.side, shares, at, day.day, bar_id, reason)
+        )
+        for exit_id in self._exits.pop(order.id, ()):
+            waiting = self._open.get(exit_id)
+            if waiting is not None:
+                self._end(waiting, at, day, RejectReason.ENTRY_ENDED, rejections)
+
+    def _require_future(self, wish: Order | Cancellation) -> None:
+        if self._replayed_to is not None and wish.submitted_at < self._replayed_to:
+            raise LedgerError(
+                f"order {_name(wish)} of {wish.submitted_at} comes late: {self._replayed_to} is replayed",
+                remedy="submit orders before running the day they may fill on",
+            )
+
+    # -- valuation ---------------------------------------------------------------------------------------
+
+    def _snapshot(self, day: MarketDay) -> Snapshot:
+        account, ticks = self._account, self._ticks
+        holdings = account.holdings.copy()
+        value = sum([(holding[0] * ticks[symbol] + 50) // 100 for symbol, holding in holdings.items()])
         return Snapshot(
-            model=self.model,
-            day=view.day,
-            cash_cents=book.cash_cents,
-            receivable_cents=book.receivable_cents,
-            marks=marks,
-            nav_cents=book.cash_cents + book.receivable_cents + sum(mark.value_cents for mark in marks),
-            fees_cents=book.fees_cents,
-            realised_cents=book.realised_cents,
-            dividends_cents=book.dividends_cents,
-            provisional=any(mark.provisional for mark in marks),
+            self.model,
+            day.day,
+            account.cash,
+            account.receivable,
+            account.cash + account.receivable + value,
+            account.fees,
+            account.realised,
+            account.dividends,
+            not holdings.keys() <= day.tape.official,
+            holdings,
+            ticks,
+            self._bars,
+            day.tape.official,
         )
-
-    def _mark(self, view: _Day, symbol: str) -> HoldingMark:
-        """At the close, else at the last price there is: of the day's bars, of an earlier day, of the
-        fill. Only the daily bar of the day itself is an official close."""
-        bar = view.close(symbol) or next(reversed(view.bars(symbol)), None)
-        if bar is not None:
-            self._known[symbol] = _Known(bar.close, bar.id, bar.adjustment)
-        known, holding = self._known[symbol], self._book.holdings[symbol]
-        official = bar is not None and bar.interval is Interval.DAILY and bar.day == view.day
-        return HoldingMark(
-            symbol,
-            holding.quantity,
-            holding.cost_cents,
-            known.price,
-            known.bar_id,
-            notional_cents(known.price, holding.quantity),
-            not official,
-        )
-
-    def _position_marks(
-        self, view: _Day, before: dict[str, int], fills: Sequence[Fill]
-    ) -> Iterable[PositionMark]:
-        """One per 15-minute bar and symbol held after the fills at the bar's start, by symbol and time."""
-        for symbol in sorted(before.keys() | {fill.symbol for fill in fills}):
-            series = view.market.bars.get(symbol)
-            if not series or series[0].interval is not Interval.QUARTER_HOUR:
-                continue
-            traded = [fill for fill in fills if fill.symbol == symbol]
-            for bar in view.bars(symbol):
-                quantity = before.get(symbol, 0) + sum(
-                    fill.quantity if fill.side is Side.BUY else -fill.quantity
-                    for fill in traded
-                    if fill.filled_at <= bar.start
-                )
-                if quantity:
-                    value = notional_cents(bar.close, quantity)
-                    yield PositionMark(self.model, symbol, bar.end, quantity, bar.close, value, bar.id)
 
 
 def replay(
-    model: str, starting_cash: Decimal, fee: Decimal, orders: Iterable[Order], days: Iterable[MarketDay]
+    model: str,
+    starting_cash: Decimal,
+    fee: Decimal,
+    orders: Iterable[Order | Cancellation],
+    days: Iterable[MarketDay],
+    policy: FillPolicy = AS_AGREED,
+    dividend_tax: Decimal = Decimal(0),
 ) -> list[DayResult]:
     """Fold `orders` over `days`. Each is submitted, in the order given, before the first day it could
     touch. Raises LedgerError as `Replay` does."""
-    engine = Replay(model, starting_cash, fee)
+    engine = Replay(model, starting_cash, fee, policy, dividend_tax)
     waiting = list(orders)
     for order in waiting:
-        _check(order, model)
+        engine.check(order)
     waiting.sort(key=lambda order: order.submitted_at)
     waiting.reverse()
     results = []
     for day in days:
         while waiting and waiting[-1].submitted_at < day.closes_at:
-            engine.submit(waiting.pop())
+            order = waiting.pop()
+            if isinstance(order, Order):
+                engine._take(order)
+            else:
+                engine.cancel(order)
         results.append(engine.run(day))
     return results
 
 
-def _check(order: Order, model: str) -> None:
-    if order.model != model:
-        raise LedgerError(f"order {order.id} belongs to {order.model}, not to {model}")
-    if order.quantity <= 0:
-        raise LedgerError(f"order {order.id} is for {order.quantity} shares")
-    if order.submitted_at.tzinfo is None:
-        raise LedgerError(f"order {order.id} was submitted at a time without zone: {order.submitted_at}")
+def _name(wish: Order | Cancellation) -> str:
+    return wish.id if isinstance(wish, Order) else f"{wish.order_id} (its cancellation)"
+
+
+def _released(order: Order, quantity: int) -> Order:
+    """An exit whose entry has been filled."""
+    sized = order.quantity or order.amount or order.weight is not None
+    return replace(order, parent=None, quantity=order.quantity if sized else quantity)

@@ -14,8 +14,9 @@ import pytest
 from arena_pipeline.market.bars import Adjustment, Bar, Interval
 from arena_pipeline.trading.book import MarketDay
 from arena_pipeline.trading.corporate_actions import ActionKind, CorporateAction
+from arena_pipeline.trading.fills import FillPolicy, LimitFill
 from arena_pipeline.trading.money import from_cents
-from arena_pipeline.trading.orders import Order, Side
+from arena_pipeline.trading.orders import Order, OrderType, RejectReason, Side, TimeInForce
 from arena_pipeline.trading.replay import replay
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -27,11 +28,7 @@ def cases(request):
     if not file:
         file = request.getfixturevalue("recorded_data") / "golden" / "accounting_cases.json"
     every = json.loads(Path(file).read_text(encoding="utf-8"))["cases"]
-    return {
-        case["id"]: case
-        for case in every
-        if "policy" not in case and all(order.get("type", "market") == "market" for order in case["orders"])
-    }
+    return {case["id"]: case for case in every}
 
 
 def moment(text):
@@ -97,24 +94,51 @@ def market_days(case):
         )
 
 
+def stamp(case, fill):
+    """The fill's bar in the case's own words: its day, or its start in Berlin time."""
+    daily = "T" not in case["bars"][fill.symbol][0][0]
+    return fill.day.isoformat() if daily else fill.filled_at.astimezone(BERLIN).strftime("%Y-%m-%dT%H:%M")
+
+
 def outcome(case):
     """Everything a case may expect, in the same words."""
     orders = [
-        Order(raw["id"], "golden", raw["symbol"], Side(raw["side"]), raw["qty"], moment(raw["submit"]))
+        Order(
+            raw["id"],
+            "golden",
+            raw["symbol"],
+            Side(raw["side"]),
+            raw["qty"],
+            moment(raw["submit"]),
+            OrderType(raw.get("type", "market")),
+            limit=Decimal(raw["limit"]) if "limit" in raw else None,
+            stop=Decimal(raw["stop"]) if "stop" in raw else None,
+            time_in_force=TimeInForce(raw.get("tif", "GTC")),
+            oco=raw.get("oco"),
+        )
         for raw in case["orders"]
     ]
-    results = replay("golden", Decimal(case["initial_cash"]), Decimal("5.00"), orders, market_days(case))
+    policy = FillPolicy(LimitFill(case.get("policy", {}).get("limit_fill", "through")))
+    cash, fee = Decimal(case["initial_cash"]), Decimal("5.00")
+    results = replay("golden", cash, fee, orders, market_days(case), policy)
     fills = [fill for result in results for fill in result.fills]
+    ended = [rejection for result in results for rejection in result.rejections]
     last = results[-1].snapshot
     value = sum(mark.value_cents for mark in last.marks)
     cost = sum(mark.cost_cents for mark in last.marks)
     return {
         "fills": [
-            [f.order_id, f.day.isoformat(), f.price, f.quantity, str(from_cents(f.notional_cents))]
+            [f.order_id, stamp(case, f), f.price, f.quantity, str(from_cents(f.notional_cents))]
             for f in fills
         ],
         "rejected": [
-            [r.order_id, r.day.isoformat(), r.reason.value] for result in results for r in result.rejections
+            [r.order_id, r.day.isoformat(), r.reason.value]
+            for r in ended
+            if r.reason not in (RejectReason.EXPIRED, RejectReason.OTHER_FILLED)
+        ],
+        "expired": [[r.order_id, r.day.isoformat()] for r in ended if r.reason is RejectReason.EXPIRED],
+        "cancelled": [
+            [r.order_id, r.day.isoformat()] for r in ended if r.reason is RejectReason.OTHER_FILLED
         ],
         "cash": {r.snapshot.day.isoformat(): str(from_cents(r.snapshot.cash_cents)) for r in results},
         "equity": {r.snapshot.day.isoformat(): str(from_cents(r.snapshot.nav_cents)) for r in results},
@@ -142,10 +166,10 @@ def outcome(case):
 
 
 def test_the_selection_of_cases_is_not_empty(cases):
-    assert len(cases) > 15
+    assert len(cases) >= 28
 
 
-def test_every_case_with_market_orders_comes_out_as_worked_by_hand(cases, subtests):
+def test_every_case_comes_out_as_worked_by_hand(cases, subtests):
     for name, case in cases.items():
         with subtests.test(name, title=case["title"]):
             found = outcome(case)

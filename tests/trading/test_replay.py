@@ -1,7 +1,6 @@
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
-from fractions import Fraction
 
 import pytest
 
@@ -337,7 +336,6 @@ def test_an_action_on_a_share_that_is_not_held_changes_nothing(market):
     actions = market.split("SAP", 3, "2"), market.dividend("SAP", 3, "1")
     book.run(market.day(3, {"SAP": market.bar("SAP", 3, "50", adjustment=Adjustment.RAW)}, *actions))
     assert book.book == engine().book
-    assert book.book.split("SAP", Fraction(2), Decimal(50)) == book.book
 
 
 def test_the_fraction_after_a_split_is_paid_out_however_large(market):
