@@ -30,7 +30,7 @@ from arena_pipeline.sources.prices import PriceSource
 from arena_pipeline.sources.recorder import Recorder
 from arena_pipeline.sources.yahoo import YahooPrices
 from arena_pipeline.trading.book import DayResult, MarketDay
-from arena_pipeline.trading.orders import Order
+from arena_pipeline.trading.orders import Cancellation, Order
 from arena_pipeline.trading.replay import replay
 from arena_pipeline.warehouse import readers
 from arena_pipeline.warehouse.budget import LedgerBudget
@@ -150,7 +150,9 @@ class Arena:
             self._market_days = (parts, [market_day(self.calendar, day, *parts) for day in days])
         return [day for day in self._market_days[1] if day.day <= last]
 
-    def replayed(self, model: str, orders: Sequence[Order], last: date) -> dict[date, DayResult]:
+    def replayed(
+        self, model: str, orders: Sequence[Order | Cancellation], last: date
+    ) -> dict[date, DayResult]:
         """Every trading day of a model's book from the start to `last`, replayed once for the same input."""
         days = self.market_days(last)
         inputs = (tuple(orders), tuple(map(id, days)))

@@ -24,6 +24,7 @@ from arena_pipeline.warehouse.schemas import SCHEMAS
 from arena_pipeline.warehouse.store import frame_digest
 from arena_pipeline.warehouse.tables import (
     DERIVED,
+    cancellations,
     catalog,
     decisions,
     evidence,
@@ -258,6 +259,12 @@ def one_version_is_in_force(arena: Arena) -> Problems:
             .group_by(decisions.c.model, decisions.c.session)
         ):
             counts[f"decisions {decision.model}|{decision.session}"] += 1 + decision.orders
+        for key, withdrawn in connection.execute(
+            select(cancellations.c.model + "|" + cancellations.c.session, func.count()).group_by(
+                cancellations.c.model, cancellations.c.session
+            )
+        ):
+            counts[f"decisions {key}"] += withdrawn
         listed = {
             f"{row.asset} {row.partition}": row.rows
             for row in connection.execute(

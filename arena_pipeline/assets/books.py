@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
-from datetime import date, datetime
-from typing import Any
+from datetime import date
 
 from sqlalchemy import Connection, select
 
 from arena_pipeline.arena import Arena
+from arena_pipeline.assets.orders import accepted_orders
 from arena_pipeline.errors import ChainGap
 from arena_pipeline.settings import ModelKind
 from arena_pipeline.trading.book import DayResult
-from arena_pipeline.trading.orders import Order, OrderType, Side
 from arena_pipeline.warehouse.store import ArenaStore, utc_text
-from arena_pipeline.warehouse.tables import decisions, models, orders
+from arena_pipeline.warehouse.tables import decisions, models
 
 
 def register_models(arena: Arena, connection: Connection) -> None:
@@ -45,32 +43,6 @@ def registered_models(store: ArenaStore) -> list[tuple[str, ModelKind]]:
 def decided_sessions(store: ArenaStore, model: str) -> set[str]:
     with store.ledger.read() as connection:
         return set(connection.scalars(select(decisions.c.session).where(decisions.c.model == model)))
-
-
-def accepted_orders(store: ArenaStore, model: str) -> dict[str, list[Order]]:
-    """The orders of a model that passed the gate, by session, in the order of their numbers."""
-    with store.ledger.read() as connection:
-        rows = connection.execute(
-            select(orders)
-            .where(orders.c.model == model, orders.c.accepted)
-            .order_by(orders.c.submitted_at, orders.c.seq)
-        ).all()
-    by_session: dict[str, list[Order]] = defaultdict(list)
-    for row in rows:
-        by_session[row.session].append(order_from(row))
-    return by_session
-
-
-def order_from(row: Any) -> Order:
-    return Order(
-        id=row.id,
-        model=row.model,
-        symbol=row.symbol,
-        side=Side(row.side),
-        quantity=row.quantity,
-        submitted_at=datetime.fromisoformat(row.submitted_at),
-        type=OrderType(row.type),
-    )
 
 
 def book_days(arena: Arena, model: str, last: date) -> dict[date, DayResult]:

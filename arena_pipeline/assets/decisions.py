@@ -19,8 +19,16 @@ from typing import Any
 from sqlalchemy import select
 
 from arena_pipeline.arena import LATE_AFTER, Arena
-from arena_pipeline.assets.books import accepted_orders, decided_sessions, register_models, require_bars
+from arena_pipeline.assets.books import decided_sessions, register_models, require_bars
 from arena_pipeline.assets.costs import note_costs
+from arena_pipeline.assets.orders import (
+    Wish,
+    accepted_orders,
+    cancellation_from,
+    cancellation_rows,
+    order_from,
+    order_rows,
+)
 from arena_pipeline.assets.research import ResearchDesk
 from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.assets.technical import bar_window
@@ -36,9 +44,10 @@ from arena_pipeline.trading.baselines import BaselineContext
 from arena_pipeline.trading.book import Book
 from arena_pipeline.trading.limits import GateResult, OrderRequest, gate
 from arena_pipeline.trading.money import from_cents, to_cents
-from arena_pipeline.trading.orders import Order, OrderType
+from arena_pipeline.trading.orders import Order
 from arena_pipeline.trading.replay import Replay
 from arena_pipeline.warehouse.store import Edge, Row, Written, utc_text
+from arena_pipeline.warehouse.tables import cancellations as cancellations_table
 from arena_pipeline.warehouse.tables import decisions as decisions_table
 from arena_pipeline.warehouse.tables import orders as orders_table
 
@@ -50,6 +59,7 @@ class Choice:
     """What a model chose, before it is stored."""
 
     results: Sequence[GateResult]
+    cancels: Sequence[str]
     confidence: float | None
     reasoning: str
     failure: str | None
@@ -120,12 +130,15 @@ class _Chain:
             else:
                 view = knowledge.view(session, self._book_at(session, days))
                 choice = self._choose(session, view, sessions)
-                written, placed = self._store(session, choice)
+                written, placed = self._store(session, choice, view.book)
                 if session.key in wanted:
                     outcomes.append(_outcome(written, choice))
             self._recent.append(_recent(session, placed))
-            for order in placed:
-                self._replay.submit(order)
+            for wish in placed:
+                if isinstance(wish, Order):
+                    self._replay.submit(wish)
+                else:
+                    self._replay.cancel(wish)
         return outcomes
 
     def _require(self, sessions: Sequence[Session], stored: set[str], wanted: set[str]) -> None:
@@ -178,7 +191,11 @@ class _Chain:
             ),
         )
         return Choice(
-            results=[GateResult(order, True, None, "a baseline's order") for order in decision.orders],
+            results=[
+                GateResult(order, True, None, "a baseline's order", order.quantity or 0)
+                for order in decision.orders
+            ],
+            cancels=(),
             confidence=None,
             reasoning=decision.reasoning,
             failure=None,
@@ -205,9 +222,9 @@ class _Chain:
         note_costs(arena, session.key, self._model.id, "decision", [outcome])
         reply = outcome.answer
         requests = [
-            OrderRequest(order.symbol, order.side, order.quantity, order.confidence, order.reason)
-            for order in (reply.orders if reply else ())
+            OrderRequest(**order.model_dump(exclude={"cites"})) for order in (reply.orders if reply else ())
         ]
+        cancels = reply.cancel if reply else []
         results = gate(
             requests,
             book=view.book,
@@ -215,11 +232,13 @@ class _Chain:
             allowed=frozenset(arena.symbols),
             limits=settings.limits,
             fee=settings.arena.fee_per_order,
+            cancelled=cancels,
         )
         if outcome.failure:
             self._run.report(f"{self._model.id} abstained in {session.key}: {outcome.failure}")
         return Choice(
             results=results,
+            cancels=cancels,
             confidence=reply.confidence if reply else None,
             reasoning=reply.reasoning if reply else "",
             failure=outcome.failure,
@@ -258,16 +277,13 @@ class _Chain:
             ),
             briefings=tuple(briefings),
             prices={symbol: view.prices[symbol] for symbol in sorted(shown) if symbol in view.prices},
-            open_orders=tuple(
-                {"symbol": order.symbol, "side": order.side.value, "quantity": order.quantity}
-                for order in book.open_orders
-            ),
+            open_orders=tuple(_shown(order) for order in book.open_orders),
             recent_decisions=tuple(self._recent[-RECENT:]),
             limits=limits.model_dump(mode="json"),
             market={"exchange": settings.arena.market, "benchmark": settings.universe.benchmark},
         )
 
-    def _store(self, session: Session, choice: Choice) -> tuple[Written, list[Order]]:
+    def _store(self, session: Session, choice: Choice, book: Book) -> tuple[Written, list[Wish]]:
         arena, model = self._arena, self._model
         submitted_at, provenance, late = self._circumstances(session)
         identity = f"decision:{model.id}:{session.key}"
@@ -287,10 +303,10 @@ class _Chain:
             "late": late,
             "simulated": arena.settings.simulated,
         }
-        rows = [
-            _order_row(model.id, session, identity, seq, result, submitted_at)
-            for seq, result in enumerate(choice.results, start=1)
-        ]
+        rows = order_rows(model.id, session.key, identity, choice.results, submitted_at)
+        withdrawn = cancellation_rows(
+            model.id, session.key, identity, choice.cancels, book.open_orders, submitted_at
+        )
         now = arena.clock()
         with arena.store.ledger.transaction() as connection:
             decided = select(decisions_table.c.id).where(decisions_table.c.id == identity)
@@ -301,6 +317,8 @@ class _Chain:
             )
             if rows:
                 connection.execute(orders_table.insert(), rows)
+            if withdrawn:
+                connection.execute(cancellations_table.insert(), withdrawn)
             arena.store.add_edges(
                 connection,
                 [
@@ -312,25 +330,16 @@ class _Chain:
                 connection,
                 "decisions",
                 f"{model.id}|{session.key}",
-                [decision, *rows],
+                [decision, *rows, *withdrawn],
                 run_id=self._run.id,
                 now=now,
             )
         return written, [
-            Order(
-                row["id"],
-                model.id,
-                row["symbol"],
-                result.request.side,
-                row["quantity"],
-                submitted_at,
-                OrderType(row["type"]),
-            )
-            for row, result in zip(rows, choice.results, strict=True)
-            if result.accepted
+            *(order_from(row) for row in rows if row["accepted"]),
+            *(cancellation_from(row) for row in withdrawn if row["accepted"]),
         ]
 
-    def _decided_elsewhere(self, session: Session) -> tuple[Written, list[Order]]:
+    def _decided_elsewhere(self, session: Session) -> tuple[Written, list[Wish]]:
         """What another run decided in the meantime: that stands, and this answer is dropped."""
         self._run.report(f"{self._model.id} decided {session.key} in another run; that decision stands")
         placed = accepted_orders(self._arena.store, self._model.id).get(session.key, [])
@@ -401,40 +410,40 @@ class _Knowledge:
         return bars[:count], series[:count]
 
 
-def _order_row(
-    model: str, session: Session, decision: str, seq: int, result: GateResult, submitted_at: datetime
-) -> Row:
-    request = result.request
+def _shown(order: Order) -> Row:
+    """An open order as its model sees it; terms that it does not have are left out."""
+    terms = {
+        "limit": order.limit,
+        "stop": order.stop,
+        "amount": order.amount,
+        "weight": order.weight,
+        "cancels": order.oco,
+        "waits_for": order.parent,
+    }
     return {
-        "id": f"order:{model}:{session.key}:{seq}",
-        "decision": decision,
-        "model": model,
-        "session": session.key,
-        "seq": seq,
-        "symbol": request.symbol,
-        "side": request.side.value,
-        "quantity": request.quantity,
-        "type": OrderType.MARKET.value,
-        "confidence": None if request.confidence is None else repr(request.confidence),
-        "reason": request.reason,
-        "accepted": result.accepted,
-        "refusal": result.reason.value if result.reason else None,
-        "refusal_detail": None if result.accepted else result.detail,
-        "submitted_at": utc_text(submitted_at),
+        "id": order.id,
+        "symbol": order.symbol,
+        "side": order.side.value,
+        "type": order.type.value,
+        "quantity": order.quantity,
+        "time_in_force": order.time_in_force.value,
+        **{name: value for name, value in terms.items() if value is not None},
     }
 
 
-def _recent(session: Session, placed: Sequence[Order]) -> Row:
+def _recent(session: Session, placed: Sequence[Wish]) -> Row:
     return {
         "session": session.key,
         "orders": [
-            {"symbol": order.symbol, "side": order.side.value, "quantity": order.quantity} for order in placed
+            {"symbol": wish.symbol, "side": wish.side.value, "quantity": wish.quantity}
+            for wish in placed
+            if isinstance(wish, Order)
         ],
     }
 
 
 def _outcome(written: Written, choice: Choice) -> Outcome:
-    accepted = [result.request for result in choice.results if result.accepted]
+    accepted = [result for result in choice.results if result.accepted]
     return Outcome(
         written,
         {
@@ -443,5 +452,8 @@ def _outcome(written: Written, choice: Choice) -> Outcome:
             "refused": len(choice.results) - len(accepted),
             "failure": choice.failure or "none",
         },
-        [{"side": r.side.value, "symbol": r.symbol, "quantity": r.quantity} for r in accepted[:8]],
+        [
+            {"side": r.request.side.value, "symbol": r.request.symbol, "quantity": r.shares}
+            for r in accepted[:8]
+        ],
     )

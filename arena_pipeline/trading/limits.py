@@ -8,17 +8,23 @@ happens at the fill is the book's affair.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 
+from arena_pipeline.errors import LedgerError
 from arena_pipeline.settings import LimitsSection
 from arena_pipeline.trading.book import Book
 from arena_pipeline.trading.money import from_cents, notional_cents, to_cents
-from arena_pipeline.trading.orders import Order, Side
+from arena_pipeline.trading.orders import Order, OrderType, Side, TimeInForce
 
 MOST_SHARES = 10**9
 """No order is for more: beyond it a quantity is a mistake or an attack, never a trade."""
+
+
+WIDEST_PRICE = Decimal("0.5")
+"""A price that an order names lies within this fraction of the last known one; beyond it is a mistake."""
 
 
 class GateReason(enum.StrEnum):
@@ -27,6 +33,8 @@ class GateReason(enum.StrEnum):
     UNKNOWN_SYMBOL = "UNKNOWN_SYMBOL"
     DUPLICATE = "DUPLICATE"
     BAD_QUANTITY = "BAD_QUANTITY"
+    BAD_PRICE = "BAD_PRICE"
+    NOT_OPEN = "NOT_OPEN"
     NOT_HELD = "NOT_HELD"
     NO_PRICE = "NO_PRICE"
     MAX_ORDERS = "MAX_ORDERS"
@@ -37,23 +45,45 @@ class GateReason(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
-    """One order as a model or a baseline asks for it. `confidence` from 0 to 1, None for rules."""
+    """One order as a model or a baseline asks for it. `confidence` from 0 to 1, None for rules.
+
+    Its size is one of `quantity`, `amount` and `weight`, its prices as in `Order`. `stop_loss` and
+    `take_profit` ask for a bracket around a purchase: two orders that close it and cancel each other.
+    `replaces` names the open order whose place it takes.
+    """
 
     symbol: str
     side: Side
-    quantity: int
+    quantity: int | None
     confidence: float | None
     reason: str
+    type: OrderType = OrderType.MARKET
+    limit: Decimal | None = None
+    stop: Decimal | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+    amount: Decimal | None = None
+    weight: Decimal | None = None
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    replaces: str | None = None
+
+    @property
+    def prices(self) -> tuple[Decimal, ...]:
+        """The prices it names."""
+        named = (self.limit, self.stop, self.stop_loss, self.take_profit)
+        return tuple(price for price in named if price is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """The verdict on one request; `reason` is None when it was accepted, `detail` is for people."""
+    """The verdict on one request; `reason` is None when it was accepted, `detail` is for people. `shares`
+    is what it is for, at the last known price where it names an amount or a weight."""
 
     request: OrderRequest
     accepted: bool
     reason: GateReason | None
     detail: str
+    shares: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +100,18 @@ def gate(
     allowed: frozenset[str],
     limits: LimitsSection,
     fee: Decimal,
+    cancelled: Collection[str] = (),
 ) -> list[GateResult]:
     """Judge one session's requests; the results are in the order of the requests.
 
     `prices` are the last known ones, `allowed` the symbols of the universe, `fee` is per order. Sells are
     judged first, as they are executed first, and their estimated proceeds may be spent; within a side the
-    order of the requests counts. Orders still open from earlier sessions take up cash and positions. Of two
-    requests on one symbol only the first is considered.
+    order of the requests counts. Orders still open from earlier sessions take up cash and positions, except
+    those that are `cancelled` (their ids) or replaced. Of two requests on one symbol only the first is
+    considered.
     """
-    desk = _Desk(book, prices, allowed, limits, to_cents(fee))
+    gone = {*cancelled, *(request.replaces for request in requests if request.replaces)}
+    desk = _Desk(book, prices, allowed, limits, to_cents(fee), gone)
     seen: set[str] = set()
     repeated = []
     for request in requests:
@@ -88,9 +121,9 @@ def gate(
     for position in sorted(range(len(requests)), key=lambda place: requests[place].side is not Side.SELL):
         refusals[position] = desk.judge(requests[position], repeated[position])
     return [
-        GateResult(request, True, None, "within the limits")
+        GateResult(request, True, None, "within the limits", desk.shares(request))
         if refusal is None
-        else GateResult(request, False, refusal.reason, refusal.detail)
+        else GateResult(request, False, refusal.reason, refusal.detail, request.quantity or 0)
         for request, refusal in zip(requests, refusals, strict=True)
     ]
 
@@ -105,18 +138,37 @@ def counted(orders: Sequence[Order]) -> list[Order]:
     return list(bound.values())
 
 
-def expected_shares(order: Order, book: Book, nav_cents: int, price: Decimal | None) -> int:
-    """What an open order would trade at a price: an estimate where its size is an amount or a weight.
-    Without a price a sale binds all that is held and a purchase nothing."""
+def expected_shares(
+    order: Order | OrderRequest, book: Book, nav_cents: int, price: Decimal | None, fee_cents: int
+) -> int:
+    """What an order would trade at a price: an estimate where its size is an amount or a weight. Without a
+    price a sale binds all that is held and a purchase nothing."""
     if order.quantity is not None:
         return order.quantity
-    held = book.quantity(order.symbol)
+    held, buys = book.quantity(order.symbol), order.side is Side.BUY
     if price is None:
-        return held if order.side is Side.SELL else 0
+        return 0 if buys else held
+    cents = to_cents(order.amount) if order.amount is not None else int((order.weight or 0) * nav_cents)
+    shares = int(max(cents - (fee_cents if buys else 0), 0) // (price * 100))
     if order.amount is not None:
-        return int(order.amount // price)
-    target = int((order.weight or 0) * nav_cents // (price * 100))
-    return max(target - held if order.side is Side.BUY else held - target, 0)
+        return shares
+    return max(shares - held if buys else held - shares, 0)
+
+
+def _as_order(request: OrderRequest) -> Order:
+    return Order(
+        request.symbol,
+        "",
+        request.symbol,
+        request.side,
+        request.quantity,
+        datetime.min.replace(tzinfo=UTC),
+        request.type,
+        request.limit,
+        request.stop,
+        amount=request.amount,
+        weight=request.weight,
+    )
 
 
 class _Desk:
@@ -129,7 +181,10 @@ class _Desk:
         allowed: frozenset[str],
         limits: LimitsSection,
         fee_cents: int,
+        gone: Collection[str],
     ) -> None:
+        self._book = book
+        self._open = {order.id: order for order in book.open_orders}
         self._prices = {symbol: price for symbol, price in prices.items() if price.is_finite() and price > 0}
         self._allowed = allowed
         self._fee_cents = fee_cents
@@ -140,35 +195,41 @@ class _Desk:
             price = self._prices.get(symbol)
             nav += holding.cost_cents if price is None else notional_cents(price, holding.quantity)
         self._cash = book.cash_cents
-        for order in counted(book.open_orders):
-            shares = expected_shares(order, book, nav, self._prices.get(order.symbol))
+        for order in counted([order for order in book.open_orders if order.id not in gone]):
+            shares = expected_shares(order, book, nav, self._prices.get(order.symbol), fee_cents)
             if order.side is Side.SELL:
                 self._sellable[order.symbol] = self._sellable.get(order.symbol, 0) - shares
                 continue
             self._position[order.symbol] = self._position.get(order.symbol, 0) + shares
             if order.symbol in self._prices:
                 self._cash -= notional_cents(self._prices[order.symbol], shares) + fee_cents
+        self._nav = nav
         self._orders_left = limits.max_orders_per_session
         self._turnover_left = int(Decimal(str(limits.max_turnover_per_session)) * nav)
         self._position_limit = int(Decimal(str(limits.max_position)) * nav)
 
     def judge(self, request: OrderRequest, repeated: bool) -> _Refusal | None:
         """Why the request is refused, or None; then its totals are taken up."""
-        symbol, quantity = request.symbol, request.quantity
+        symbol = request.symbol
         if symbol not in self._allowed:
             return _Refusal(GateReason.UNKNOWN_SYMBOL, f"{symbol[:20]!r} is not in the universe")
         if repeated:
             return _Refusal(GateReason.DUPLICATE, f"a second request on {symbol} in one session")
-        if type(quantity) is not int or not 1 <= quantity <= MOST_SHARES:
+        price = self._prices.get(symbol)
+        impossible = self._impossible(request, price)
+        if impossible is not None:
+            return impossible
+        quantity = self.shares(request)
+        if not 1 <= quantity <= MOST_SHARES:
             return _Refusal(GateReason.BAD_QUANTITY, f"{symbol}: not a whole number of 1 to {MOST_SHARES}")
         sellable = self._sellable.get(symbol, 0)
         if request.side is Side.SELL and quantity > sellable:
             return _Refusal(
                 GateReason.NOT_HELD, f"{symbol}: {quantity} to sell, {max(sellable, 0)} held and free"
             )
-        price = self._prices.get(symbol)
         if price is None:
             return _Refusal(GateReason.NO_PRICE, f"{symbol} has no known price")
+        price = request.limit or request.stop or price
         if self._orders_left == 0:
             return _Refusal(GateReason.MAX_ORDERS, "the session's number of orders is used up")
         notional = notional_cents(price, quantity)
@@ -186,6 +247,45 @@ class _Desk:
             self._cash += notional - self._fee_cents
         self._orders_left -= 1
         self._turnover_left -= notional
+        return None
+
+    def shares(self, request: OrderRequest) -> int:
+        """What the request is for; an amount or a weight at its own price or else the last known one."""
+        price = request.limit or request.stop or self._prices.get(request.symbol)
+        return expected_shares(request, self._book, self._nav, price, self._fee_cents)
+
+    def _impossible(self, request: OrderRequest, price: Decimal | None) -> _Refusal | None:
+        """Why the request cannot mean anything, whatever the portfolio."""
+        symbol = request.symbol
+        sizes = (request.quantity, request.amount, request.weight)
+        if sum(size is not None for size in sizes) != 1:
+            return _Refusal(GateReason.BAD_QUANTITY, f"{symbol}: give quantity, amount or weight")
+        quantity = request.quantity
+        if quantity is not None and (type(quantity) is not int or not 1 <= quantity <= MOST_SHARES):
+            return _Refusal(GateReason.BAD_QUANTITY, f"{symbol}: not a whole number of 1 to {MOST_SHARES}")
+        replaced = self._open.get(request.replaces) if request.replaces is not None else None
+        if request.replaces is not None and (replaced is None or replaced.symbol != symbol):
+            return _Refusal(GateReason.NOT_OPEN, f"{request.replaces[:80]!r} is no open order on {symbol}")
+        if (request.stop_loss or request.take_profit) and request.side is Side.SELL:
+            return _Refusal(GateReason.BAD_PRICE, f"{symbol}: only a purchase has stop_loss and take_profit")
+        try:
+            _as_order(request).check()
+        except LedgerError as error:
+            return _Refusal(GateReason.BAD_PRICE, str(error))
+        for named in request.prices:
+            if price is not None and abs(named / price - 1) > WIDEST_PRICE:
+                return _Refusal(
+                    GateReason.BAD_PRICE,
+                    f"{symbol}: {named} is more than {WIDEST_PRICE:.0%} away from the last price {price}",
+                )
+        entry = request.limit or request.stop or price
+        if entry is not None and (
+            (request.stop_loss is not None and request.stop_loss >= entry)
+            or (request.take_profit is not None and request.take_profit <= entry)
+        ):
+            return _Refusal(
+                GateReason.BAD_PRICE, f"{symbol}: stop_loss belongs below {entry}, take_profit above it"
+            )
         return None
 
     def _judge_buy(self, symbol: str, notional: int, quantity: int, price: Decimal) -> _Refusal | None:

@@ -222,7 +222,12 @@ orders = Table(
     Column("seq", Integer, nullable=False),
     Column("symbol", String, nullable=False),
     Column("side", String, CheckConstraint("side in ('buy','sell')", name="side"), nullable=False),
-    Column("quantity", BigInteger, nullable=False),
+    Column(
+        "quantity",
+        BigInteger,
+        nullable=False,
+        comment="shares; with an amount or a weight, what that was at the last known price",
+    ),
     Column("type", String, nullable=False),
     Column("confidence", String),
     Column("reason", Text, nullable=False),
@@ -230,11 +235,32 @@ orders = Table(
     Column("refusal", String, comment="the gate's reason"),
     Column("refusal_detail", Text),
     Column("submitted_at", String, nullable=False),
+    Column("limit_price", String),
+    Column("stop_price", String),
+    Column("time_in_force", String, nullable=False, server_default="GTC"),
+    Column("amount", String, comment="in the market's currency; sized at the fill"),
+    Column("weight", String, comment="fraction of the net asset value; sized at the fill"),
+    Column("oco", String, comment="the order that a fill of this one cancels"),
+    Column("parent", String, comment="the order whose fill this one waits for"),
+    Column("replaces", String, comment="the order whose place this one takes"),
     UniqueConstraint("model", "session", "seq"),
     CheckConstraint("quantity > 0 or not accepted", name="quantity"),
     Index("ix_orders_decision", "decision"),
 )
 """One row per order of a decision, accepted or refused by the gate."""
+
+cancellations = Table(
+    "cancellations",
+    metadata,
+    Column("decision", ForeignKey("decisions.id"), primary_key=True),
+    Column("order_id", String, primary_key=True, comment="as the model named it"),
+    Column("model", String, nullable=False),
+    Column("session", String, nullable=False),
+    Column("accepted", Boolean, nullable=False, comment="whether it named an open order of the model"),
+    Column("submitted_at", String, nullable=False),
+    Index("ix_cancellations_model", "model"),
+)
+"""One row per open order that a decision asked to cancel."""
 
 fills = _derived(
     "fills",
@@ -264,12 +290,12 @@ rejections = _derived(
     Column("trading_day", String, nullable=False),
     Column("symbol", String, nullable=False),
     Column("side", String, nullable=False),
-    Column("quantity", BigInteger, nullable=False),
+    Column("quantity", BigInteger),
     Column("rejected_at", String, nullable=False),
-    Column("bar", String, nullable=False),
+    Column("bar", String),
     Column("reason", String, nullable=False),
 )
-"""One row per accepted order that met its bar and could not be executed; partition `model|trading day`."""
+"""One row per accepted order that ended without a fill, and why; partition `model|trading day`."""
 
 snapshots = _derived(
     "snapshots",
