@@ -8,11 +8,12 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+ORACLES := .venv-oracles
 PYTHON ?=
 ARGS ?=
 NEWER := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))
 
-.PHONY: help demo test test-slow check up bench lock clean
+.PHONY: help demo test test-slow test-oracles check up bench lock clean
 
 help: ## what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +26,9 @@ test: $(STAMP) ## the tests that take seconds
 
 test-slow: $(STAMP) ## the tests that take minutes or kill processes
 	@$(BIN)/python -m pytest -m slow $(ARGS)
+
+test-oracles: $(ORACLES)/.installed ## our figures against other libraries', in an environment of their own
+	@$(ORACLES)/bin/python -m pytest tests/oracles $(ARGS)
 
 check: $(STAMP) ## lint, format, types, import rules, and whether Dagster can load the graph
 	$(BIN)/ruff check .
@@ -43,9 +47,12 @@ lock: ## pin the dependencies again (needs uv); see CONTRIBUTING.md
 	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-emit-index-url --no-strip-extras \
 		--group dev --group build --output-file requirements.txt $(ARGS) pyproject.toml
+	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-emit-index-url --no-strip-extras --constraint requirements.txt \
+		--group dev --group build --group oracles --output-file tests/oracles/requirements.txt $(ARGS) pyproject.toml
 
 clean: ## remove .venv, caches and build output; the arena's data in .arena stays
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov \
+	rm -rf $(VENV) $(ORACLES) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov \
 		build dist *.egg-info
 	find arena_pipeline arena_api dashboards benchmarks tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -83,3 +90,13 @@ $(STAMP): requirements.txt pyproject.toml
 		$$pip --no-build-isolation -e .; \
 	fi; \
 	touch $(STAMP)
+
+$(ORACLES)/.installed: tests/oracles/requirements.txt $(STAMP)
+	@set -eu; \
+	echo "Installing what the figures are compared with (once, a minute or two)"; \
+	rm -rf $(ORACLES); \
+	$(BIN)/python -m venv $(ORACLES); \
+	pip="$(ORACLES)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps"; \
+	$$pip --require-hashes -r tests/oracles/requirements.txt; \
+	$$pip --no-build-isolation -e .; \
+	touch $(ORACLES)/.installed
