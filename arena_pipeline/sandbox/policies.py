@@ -1,10 +1,12 @@
 """The sandbox's models: small deterministic rules behind the chat completions format.
 
-`sandbox/analyst` writes briefings; `sandbox/news-follower`, `sandbox/trend-follower` and `sandbox/contrarian`
-decide. They read nothing but the JSON document in the user prompt, as a real model does, and the same request
-always gets the same reply. They also err as real models do, by the hash of the request: about 2 in 100
-briefings state a number that no fact supports, and about 1 in 100 decisions is broken JSON when first asked.
-Their judgement is worth nothing outside the sandbox's own market.
+`sandbox/analyst` writes briefings; three more decide, each with orders of its own kind:
+`sandbox/news-follower` buys shares at the market, `sandbox/trend-follower` to a weight with a stop and a
+target, `sandbox/contrarian` for an amount, with a limit that is good for the day. They read nothing but the
+JSON document in the user prompt, as a real model does, and the same request always gets the same reply. They
+also err as real models do, by the hash of the request: about 2 in 100 briefings state a number that no fact
+supports, and about 1 in 100 decisions is broken JSON when first asked. Their judgement is worth nothing
+outside the sandbox's own market.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from decimal import ROUND_DOWN, Decimal, DecimalException
-from typing import Any
+from typing import Any, NamedTuple
 
 ANALYST = "sandbox/analyst"
 UNSUPPORTED_NUMBER_PERCENT = 2
@@ -23,6 +25,8 @@ POSITION_SHARE = Decimal("0.10")
 
 MAX_BUYS, MAX_SELLS, MAX_POSITIONS = 2, 3, 8
 _CASH_BUFFER = Decimal("0.98")
+_BRACKET = Decimal("0.94"), Decimal("1.12")
+_DISCOUNT, _PRICE_STEP = Decimal("0.997"), Decimal("0.01")
 _PRICE_IN, _PRICE_OUT = Decimal("0.0000001"), Decimal("0.0000004")
 _SIGNAL = {"bullish": 1, "bearish": -1}
 _NEWS_WEIGHT = 1.5
@@ -58,11 +62,39 @@ def _against_the_crowd(block: Document) -> float:
     return 0.6 * (stretched + bands) - 0.2 * _follow_trend(block)
 
 
-# Per model: its score of a briefing, from where it buys, and below which it sells.
-_CONTESTANTS: dict[str, tuple[Score, float, float]] = {
-    "sandbox/news-follower": (_follow_news, 0.6, -0.4),
-    "sandbox/trend-follower": (_follow_trend, 1.5, -0.4),
-    "sandbox/contrarian": (_against_the_crowd, 0.9, -0.5),
+class Contestant(NamedTuple):
+    """A model's score of a briefing, from where it buys, below which it sells, and the terms on which it buys
+    for so much at a price."""
+
+    score: Score
+    buy_from: float
+    sell_below: float
+    terms: Callable[[Decimal, Decimal, Decimal], Document]
+
+
+def _at_the_market(money: Decimal, price: Decimal, nav: Decimal) -> Document:
+    return {"quantity": min(_whole(money / price), 1_000_000)}
+
+
+def _with_a_bracket(money: Decimal, price: Decimal, nav: Decimal) -> Document:
+    weight = (money / nav).quantize(Decimal("0.0001"), ROUND_DOWN)
+    stop_loss, take_profit = (str((price * share).quantize(_PRICE_STEP)) for share in _BRACKET)
+    return {"weight": str(weight), "stop_loss": stop_loss, "take_profit": take_profit}
+
+
+def _below_the_market(money: Decimal, price: Decimal, nav: Decimal) -> Document:
+    return {
+        "amount": str(money.quantize(_PRICE_STEP, ROUND_DOWN)),
+        "type": "limit",
+        "limit": str((price * _DISCOUNT).quantize(_PRICE_STEP)),
+        "time_in_force": "DAY",
+    }
+
+
+_CONTESTANTS = {
+    "sandbox/news-follower": Contestant(_follow_news, 0.6, -0.4, _at_the_market),
+    "sandbox/trend-follower": Contestant(_follow_trend, 1.5, -0.4, _with_a_bracket),
+    "sandbox/contrarian": Contestant(_against_the_crowd, 0.9, -0.5, _below_the_market),
 }
 
 
@@ -101,7 +133,7 @@ def answer(body: Document) -> tuple[int, Document]:
         if model == ANALYST:
             text = json.dumps(_synthesis(document, unsupported=luck < UNSUPPORTED_NUMBER_PERCENT))
         else:
-            text = json.dumps(_decision(document, *_CONTESTANTS[str(model)]))
+            text = json.dumps(_decision(document, _CONTESTANTS[str(model)]))
             if first_time and luck < BROKEN_JSON_PERCENT:
                 text = text[: len(text) * 2 // 3]
     except (ValueError, KeyError, TypeError, AttributeError, DecimalException) as error:
@@ -189,43 +221,61 @@ def _reading(kind: str, balance: int) -> str:
     return f"{kind} {direction}"
 
 
-def _decision(document: Document, score: Score, buy_from: float, sell_below: float) -> Document:
+def _decision(document: Document, contestant: Contestant) -> Document:
     portfolio, prices = document["portfolio"], document["market"]["prices"]
     blocks = {block["symbol"]: block for block in document["briefings"]}
     held = {position["symbol"]: int(position["quantity"]) for position in portfolio["positions"]}
-    pending = {str(order.get("symbol")) for order in portfolio.get("open_orders", [])}
-    scores = {symbol: score(block) for symbol, block in blocks.items()}
+    pending = [order for order in portfolio.get("open_orders", []) if isinstance(order, dict)]
+    entering = {str(order.get("symbol")) for order in pending if order.get("side") == "buy"}
+    scores = {symbol: contestant.score(block) for symbol, block in blocks.items()}
     ranked = sorted(scores, key=lambda symbol: (-scores[symbol], symbol))
-    orders = [
-        _order(symbol, "sell", held[symbol], scores[symbol], blocks[symbol])
+    sold = [
+        symbol
         for symbol in reversed(ranked)
-        if held.get(symbol, 0) > 0 and symbol not in pending and scores[symbol] <= sell_below
+        if held.get(symbol, 0) > 0 and symbol not in entering and scores[symbol] <= contestant.sell_below
     ][:MAX_SELLS]
+    exits = [str(order["id"]) for order in pending if order.get("symbol") in sold]
+    orders = [
+        _order(symbol, "sell", {"quantity": held[symbol]}, scores[symbol], blocks[symbol]) for symbol in sold
+    ]
     nav, fee = Decimal(portfolio["nav"]), Decimal(str(document["limits"].get("fee_per_order", "0")))
     cash = Decimal(portfolio["cash"]) * _CASH_BUFFER
     room = min(MAX_BUYS, MAX_POSITIONS - len(held))
-    wanted = [symbol for symbol in ranked if scores[symbol] >= buy_from and symbol not in {*held, *pending}]
+    wanted = [
+        symbol
+        for symbol in ranked
+        if scores[symbol] >= contestant.buy_from and symbol not in {*held, *entering}
+    ]
     for symbol in wanted[: max(room, 0)]:
         price = Decimal(str(prices.get(symbol) or 0))
-        if price <= 0:
-            continue
-        quantity = int((min(nav * POSITION_SHARE, cash - fee) / price).to_integral_value(ROUND_DOWN))
-        if quantity >= 1:
-            orders.append(_order(symbol, "buy", quantity, scores[symbol], blocks[symbol]))
-            cash -= quantity * price + fee
+        money = min(nav * POSITION_SHARE, cash - fee)
+        if price > 0 and money >= price:
+            terms = contestant.terms(money, price, nav)
+            orders.append(_order(symbol, "buy", terms, scores[symbol], blocks[symbol]))
+            cash -= money + fee
     confidence = max((order["confidence"] for order in orders), default=0.5)
     reasoning = f"{len(orders)} orders by rule." if orders else "No briefing is clear enough to act on."
-    return {"orders": orders, "confidence": confidence, "reasoning": reasoning, "horizon_days": 5}
+    return {
+        "orders": orders,
+        "cancel": exits[:20],
+        "confidence": confidence,
+        "reasoning": reasoning,
+        "horizon_days": 5,
+    }
 
 
-def _order(symbol: str, side: str, quantity: int, score: float, block: Document) -> Document:
+def _order(symbol: str, side: str, terms: Document, score: float, block: Document) -> Document:
     wanted = "bullish" if side == "buy" else "bearish"
     cites = [fact["id"] for fact in block.get("facts", []) if fact.get("signal") == wanted]
     return {
         "symbol": symbol,
         "side": side,
-        "quantity": min(quantity, 1_000_000),
+        **terms,
         "confidence": round(min(0.5 + abs(score) / 10, 0.9), 2),
         "reason": f"score {score:+.2f} of the briefing's signals",
         "cites": [f"{symbol}:{fact_id}" for fact_id in cites[:5]],
     }
+
+
+def _whole(shares: Decimal) -> int:
+    return int(shares.to_integral_value(ROUND_DOWN))

@@ -19,7 +19,8 @@ from arena_pipeline.trading.orders import Order, RejectReason
 
 
 class Account:
-    """Cash and holdings of one model. A posting either happens whole or returns why it cannot."""
+    """Cash and holdings of one model. A posting either happens whole or returns why it cannot. `holdings`
+    is replaced, never changed in place, so a reader may keep it."""
 
     __slots__ = ("cash", "dividends", "fees", "holdings", "realised", "receivable", "starting_cash")
 
@@ -29,16 +30,14 @@ class Account:
         self.holdings: dict[str, Holding] = {}
 
     def fork(self) -> Account:
-        other = copy.copy(self)
-        other.holdings = dict(self.holdings)
-        return other
+        return copy.copy(self)
 
     def book(self, open_orders: Iterable[Order]) -> Book:
         """The state as it is now, for readers."""
         return Book(
             self.cash,
             self.receivable,
-            dict(self.holdings),
+            self.holdings,
             tuple(open_orders),
             self.fees,
             self.realised,
@@ -55,16 +54,12 @@ class Account:
         if notional + fee > self.cash:
             return RejectReason.INSUFFICIENT_CASH
         held = self.holdings.get(symbol)
-        self.holdings[symbol] = (
-            Holding(quantity, notional, fee, order_id)
-            if held is None
-            else Holding(
-                held.quantity + quantity,
-                held.cost_cents + notional,
-                held.buy_fees_cents + fee,
-                held.opened_by,
-            )
-        )
+        if held is None:
+            bought = Holding(quantity, notional, fee, order_id)
+        else:
+            before, cost, fees, opened_by = held
+            bought = Holding(before + quantity, cost + notional, fees + fee, opened_by)
+        self.holdings = self.holdings | {symbol: bought}
         self.cash -= notional + fee
         self.fees += fee
         return None
@@ -78,16 +73,17 @@ class Account:
             return RejectReason.INSUFFICIENT_CASH_FOR_FEE
         if quantity == held.quantity:
             cost, buy_fees = held.cost_cents, held.buy_fees_cents
-            del self.holdings[symbol]
+            self._drop(symbol)
         else:
             cost = half_up(held.cost_cents * quantity, held.quantity)
             buy_fees = half_up(held.buy_fees_cents * quantity, held.quantity)
-            self.holdings[symbol] = Holding(
+            kept = Holding(
                 held.quantity - quantity,
                 held.cost_cents - cost,
                 held.buy_fees_cents - buy_fees,
                 held.opened_by,
             )
+            self.holdings = self.holdings | {symbol: kept}
         realised = proceeds - cost
         self.cash += proceeds - fee
         self.fees += fee
@@ -108,9 +104,10 @@ class Account:
         self.cash += in_lieu
         self.realised += in_lieu - cost
         if whole:
-            self.holdings[symbol] = held._replace(quantity=whole, cost_cents=held.cost_cents - cost)
+            kept = held._replace(quantity=whole, cost_cents=held.cost_cents - cost)
+            self.holdings = self.holdings | {symbol: kept}
         else:
-            del self.holdings[symbol]
+            self._drop(symbol)
         return in_lieu, cost
 
     def accrue(self, net: int) -> None:
@@ -122,3 +119,6 @@ class Account:
         """Accrued dividends arrive as cash."""
         self.cash += net
         self.receivable -= net
+
+    def _drop(self, symbol: str) -> None:
+        self.holdings = {name: held for name, held in self.holdings.items() if name != symbol}

@@ -82,12 +82,6 @@ class Tape(NamedTuple):
     official: set[str]
     intraday: set[str]
 
-    def mark(self, symbol: str, bar: Bar, day: date) -> None:
-        self.marks[symbol] = bar
-        self.ticks[symbol] = int(bar.close * TICKS)
-        if bar.interval is Interval.DAILY and bar.day == day:
-            self.official.add(symbol)
-
 
 @dataclass(frozen=True)
 class MarketDay:
@@ -118,23 +112,22 @@ class MarketDay:
     @cached_property
     def tape(self) -> Tape:
         """What the replay needs of every bar, worked out once for all books."""
-        tape = Tape({}, {}, {}, set(), set())
-        daily, day, closes = Interval.DAILY, self.day, self.closes
-        for symbol, bars in self.bars.items():
-            if len(bars) != 1 or bars[0].stale:
-                bars = tuple([bar for bar in bars if not bar.stale])
-            if bars:
-                tape.bars[symbol] = bars
-                if bars[0].interval is not daily:
-                    tape.intraday.add(symbol)
-                if symbol not in closes:
-                    tape.mark(symbol, bars[-1], day)
-        for symbol, bar in closes.items():
-            if not bar.stale:
-                tape.mark(symbol, bar, day)
-            elif symbol in tape.bars:
-                tape.mark(symbol, tape.bars[symbol][-1], day)
-        return tape
+        bars: dict[str, tuple[Bar, ...]] = {
+            symbol: some for symbol, some in self.bars.items() if len(some) == 1 and not some[0].stale
+        }
+        if len(bars) < len(self.bars):
+            fresh = ((symbol, tuple(b for b in some if not b.stale)) for symbol, some in self.bars.items())
+            bars = {symbol: some for symbol, some in fresh if some}
+        marks = {symbol: bar for symbol, bar in self.closes.items() if not bar.stale}
+        if not bars.keys() <= marks.keys():
+            marks = {**{symbol: some[-1] for symbol, some in bars.items()}, **marks}
+        return Tape(
+            bars,
+            marks,
+            {symbol: int(bar.close * TICKS) for symbol, bar in marks.items()},
+            {s for s, bar in marks.items() if bar.interval is Interval.DAILY and bar.day == self.day},
+            {symbol for symbol, some in bars.items() if some[0].interval is not Interval.DAILY},
+        )
 
     def adjustment(self, symbol: str) -> Adjustment | None:
         bar = next(iter(self.bars.get(symbol, ())), None) or self.closes.get(symbol)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from arena_pipeline.errors import LedgerError
+from arena_pipeline.market.bars import Bar
 
 
 class Side(enum.StrEnum):
@@ -128,11 +129,9 @@ class Cancellation:
 
 
 class Fill(NamedTuple):
-    """An execution. `price` to four decimals; cents are the posting; `bar_id` is the bar it came from.
-
-    `filled_at` is the start of that bar: when inside it is not known. `realised_cents` is proceeds less
-    cost of a sale; `net_cents` takes off its fee and its share of the buy fees too; both are None for a
-    purchase.
+    """An execution at a price of a bar, to four decimals; cents are the posting. `realised_cents` is
+    proceeds less cost of a sale; `net_cents` takes off its fee and its share of the buy fees too; both are
+    None for a purchase.
     """
 
     order_id: str
@@ -143,11 +142,19 @@ class Fill(NamedTuple):
     price: Decimal
     notional_cents: int
     fee_cents: int
-    filled_at: datetime
     day: date
-    bar_id: str
+    bar: Bar
     realised_cents: int | None
     net_cents: int | None
+
+    @property
+    def bar_id(self) -> str:
+        return self.bar.id
+
+    @property
+    def filled_at(self) -> datetime:
+        """The start of the bar: when inside it is not known."""
+        return self.bar.start
 
 
 class Rejection(NamedTuple):

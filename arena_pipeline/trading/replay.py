@@ -191,7 +191,7 @@ class Replay:
         self._replayed_to = until or day.closes_at
         rejections: list[Rejection] = []
         postings = self._act(day, rejections) if day.actions or self._due else []
-        before = self._account.holdings.copy()
+        before = self._account.holdings
         fills = self._trade(day, rejections) if self._open else []
         tape = day.tape
         if self._ticks.keys() <= tape.ticks.keys():
@@ -285,6 +285,7 @@ class Replay:
         for at, seq, order_id, _ in self._endings:
             heapq.heappush(queue, (at, _ENDINGS, 0, at, seq, order_id, 0, None))
         self._endings = []
+        waits = self._policy.wait is not Wait.NOW
         fills: list[Fill] = []
         while queue:
             _, phase, _, _, seq, order_id, index, entered_at = heapq.heappop(queue)
@@ -294,7 +295,7 @@ class Replay:
             if order_id not in self._open:
                 continue
             order = self._open[order_id]
-            if self._policy.wait is not Wait.NOW and order.id not in self._waited:
+            if waits and order.id not in self._waited:
                 self._waited.add(order.id)
                 if self._policy.wait is Wait.NEXT_BAR:
                     self._enqueue(queue, order, day, index + 1)
@@ -306,8 +307,10 @@ class Replay:
                 fills.append(fill)
                 del self._open[order.id]
                 self._filled[order.id] = fill.quantity
-                self._release_exits(queue, fill, index, meeting, bar.start)
-                self._end_other(order, bar, day, rejections)
+                if self._exits:
+                    self._release_exits(queue, fill, index, meeting, bar.start)
+                if order.oco is not None:
+                    self._end_other(order.oco, bar, day, rejections)
             elif order.id in self._open:
                 self._enqueue(queue, order, day, index + 1)
         return fills
@@ -361,20 +364,9 @@ class Replay:
         if refused is not None:
             self._end(order, bar.start, day, refused, rejections, bar.id, quantity)
             return None
+        symbol, side, fee = order.symbol, order.side, self._fee
         return Fill(
-            order.id,
-            self.model,
-            order.symbol,
-            order.side,
-            quantity,
-            at,
-            notional,
-            self._fee,
-            bar.start,
-            day.day,
-            bar.id,
-            realised,
-            net,
+            order.id, self.model, symbol, side, quantity, at, notional, fee, day.day, bar, realised, net
         )
 
     def _sized(self, order: Order, ticks: int, fills: Sequence[Fill]) -> int | RejectReason:
@@ -418,9 +410,9 @@ class Replay:
         elif ending.replacement in self._open:
             self._end(self._open[ending.replacement], ending.at, day, RejectReason.TOO_LATE, rejections)
 
-    def _end_other(self, order: Order, bar: Bar, day: MarketDay, rejections: list[Rejection]) -> None:
-        """End the order that this one, now filled, cancels."""
-        other = self._open.get(order.oco) if order.oco is not None else None
+    def _end_other(self, order_id: str, bar: Bar, day: MarketDay, rejections: list[Rejection]) -> None:
+        """End the order that one just filled cancels."""
+        other = self._open.get(order_id)
         if other is not None:
             self._end(other, bar.start, day, RejectReason.OTHER_FILLED, rejections, bar.id)
 
@@ -465,8 +457,9 @@ class Replay:
 
     def _snapshot(self, day: MarketDay) -> Snapshot:
         account, ticks = self._account, self._ticks
-        holdings = account.holdings.copy()
-        value = sum([(holding[0] * ticks[symbol] + 50) // 100 for symbol, holding in holdings.items()])
+        holdings = account.holdings
+        prices = map(ticks.__getitem__, holdings)
+        value = sum([(held[0] * at + 50) // 100 for held, at in zip(holdings.values(), prices, strict=True)])
         return Snapshot(
             self.model,
             day.day,

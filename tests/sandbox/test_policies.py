@@ -78,6 +78,7 @@ class Book:
         self.cash = Decimal(100_000)
         self.held: dict[str, int] = {}
         self.orders = 0
+        self.kinds: set[tuple[str, bool, bool]] = set()
 
     def context(self, session: str, briefings: list[Briefing], prices: dict[str, Decimal]) -> DecisionContext:
         positions = tuple(PositionView(s, q, q * prices[s], prices[s]) for s, q in self.held.items())
@@ -87,20 +88,23 @@ class Book:
         )
 
     def apply(self, decision: DecisionReply, prices: dict[str, Decimal]) -> None:
+        nav = self.cash + sum(quantity * prices[s] for s, quantity in self.held.items())
         for order in decision.orders:
             self.orders += 1
-            amount = order.quantity * prices[order.symbol]
+            price = prices[order.symbol]
+            quantity = order.quantity or int((order.amount or (order.weight or 0) * nav) / price)
             if order.side is Side.BUY:
-                self.cash -= amount + 5
-                self.held[order.symbol] = self.held.get(order.symbol, 0) + order.quantity
+                self.cash -= quantity * price + 5
+                self.held[order.symbol] = self.held.get(order.symbol, 0) + quantity
+                self.kinds.add((order.type.value, order.stop_loss is not None, order.amount is not None))
             else:
-                assert order.quantity <= self.held[order.symbol]
-                self.cash += amount - 5
+                assert quantity == self.held[order.symbol]
+                self.cash += quantity * price - 5
                 del self.held[order.symbol]
         assert self.cash >= 0
 
 
-def test_each_contestant_makes_several_dozen_orders_in_sixty_sessions_and_never_overdraws() -> None:
+def test_each_contestant_makes_a_dozen_orders_or_more_in_sixty_sessions_and_never_overdraws() -> None:
     rng = random.Random(5)
     prices = {s: [100.0] for s in SYMBOLS}
     books = {model: Book() for model in CONTESTANTS}
@@ -128,8 +132,13 @@ def test_each_contestant_makes_several_dozen_orders_in_sixty_sessions_and_never_
                 except ValidationError:
                     continue
                 book.apply(decision, last)
-    assert {model: book.orders >= 24 for model, book in books.items()} == dict.fromkeys(CONTESTANTS, True)
+    assert {model: book.orders >= 12 for model, book in books.items()} == dict.fromkeys(CONTESTANTS, True)
     assert all(book.orders < 200 for book in books.values())
+    assert [books[model].kinds for model in CONTESTANTS] == [
+        {("market", False, False)},
+        {("market", True, False)},
+        {("limit", False, True)},
+    ]
     assert 0.005 < 1 - usable / briefed < 0.05
 
 
