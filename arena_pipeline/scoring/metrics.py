@@ -88,7 +88,7 @@ def sortino(returns: Sequence[float], daily_target: float = 0.0) -> Metric:
     if reason := _unusable(returns):
         return Metric(None, reason)
     excess = [value - daily_target for value in returns]
-    if _constant(excess):
+    if constant(excess):
         return Metric(None, "the returns do not vary")
     downside = math.sqrt(math.fsum(min(value, 0.0) ** 2 for value in excess) / len(excess))
     if downside == 0:
@@ -169,14 +169,14 @@ def _unusable(returns: Sequence[float]) -> str | None:
     return None if all(map(math.isfinite, returns)) else "a daily return is not defined"
 
 
-def _constant(values: Sequence[float]) -> bool:
+def constant(values: Sequence[float]) -> bool:
     """Whether the values differ by no more than rounding: a spread of at most 4 eps of the largest."""
     spread = max(values) - min(values)
     return spread <= 4 * sys.float_info.epsilon * max(abs(value) for value in values)
 
 
 def _deviation(values: Sequence[float]) -> float:
-    if _constant(values):
+    if constant(values):
         return 0.0
     mean = math.fsum(values) / len(values)
     return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
