@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import cached_property
 from typing import TypeVar, cast
 
 from arena_pipeline.errors import ArenaError
 from arena_pipeline.llm.budget import UnlimitedBudget
 from arena_pipeline.llm.client import ModelClient
-from arena_pipeline.market.calendar import BERLIN, Session, TradingCalendar, trading_calendar
+from arena_pipeline.market.calendar import Session, TradingCalendar, trading_calendar
 from arena_pipeline.market.indicators import indicator_anchor
 from arena_pipeline.market.universe import Company, companies
 from arena_pipeline.market.vintages import BarHistory
@@ -30,8 +31,9 @@ from arena_pipeline.sources.prices import PriceSource
 from arena_pipeline.sources.recorder import Recorder
 from arena_pipeline.sources.yahoo import YahooPrices
 from arena_pipeline.trading.book import DayResult, MarketDay
+from arena_pipeline.trading.fills import FillPolicy, LimitFill
 from arena_pipeline.trading.orders import Cancellation, Order
-from arena_pipeline.trading.replay import replay
+from arena_pipeline.trading.replay import Replay, fold
 from arena_pipeline.warehouse import readers
 from arena_pipeline.warehouse.budget import LedgerBudget
 from arena_pipeline.warehouse.readers import market_day
@@ -126,7 +128,7 @@ class Arena:
         return timedelta(0) <= self.clock() - session.time <= LATE_AFTER
 
     def is_today(self, day: date) -> bool:
-        return self.clock().astimezone(BERLIN).date() == day
+        return self.clock().astimezone(self.calendar.zone).date() == day
 
     def daily_bars(self) -> BarHistory:
         """All daily bars that any session looks back on; read again when the stored ones change."""
@@ -150,6 +152,17 @@ class Arena:
             self._market_days = (parts, [market_day(self.calendar, day, *parts) for day in days])
         return [day for day in self._market_days[1] if day.day <= last]
 
+    def engine(self, model: str) -> Replay:
+        """A book at its start, under this arena's cash, fee and rules."""
+        arena, fills = self.settings.arena, self.settings.fills
+        policy = FillPolicy(
+            LimitFill(fills.limit),
+            Decimal(str(fills.slippage_bp)),
+            Decimal(str(fills.participation)) if fills.participation else None,
+        )
+        tax = Decimal(str(fills.dividend_tax))
+        return Replay(model, arena.starting_cash, arena.fee_per_order, policy, tax)
+
     def replayed(
         self, model: str, orders: Sequence[Order | Cancellation], last: date
     ) -> dict[date, DayResult]:
@@ -157,9 +170,7 @@ class Arena:
         days = self.market_days(last)
         inputs = (tuple(orders), tuple(map(id, days)))
         if model not in self._books or self._books[model][0] != inputs:
-            settings = self.settings.arena
-            results = replay(model, settings.starting_cash, settings.fee_per_order, orders, days)
-            self._books[model] = (inputs, results)
+            self._books[model] = (inputs, fold(self.engine(model), orders, days))
         return {day.day: result for day, result in zip(days, self._books[model][1], strict=True)}
 
     def _cached(self, asset: str, load: Callable[[], T]) -> T:

@@ -412,7 +412,7 @@ def _diagnose(arena: Arena) -> list[dict[str, str]]:
         ),
         entry("models", True, ", ".join(model.id for model in settings.models)),
         entry("leaderboard", days["leaderboard"] is not None, days["leaderboard"] or "none yet", "empty"),
-        entry("next session", True, f"{following.key} Europe/Berlin"),
+        entry("next session", True, f"{following.key} {arena.calendar.zone.key}"),
     ]
 
 

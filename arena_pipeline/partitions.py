@@ -1,17 +1,19 @@
 """Trading days, sessions and models as Dagster partitions, and the mappings between them.
 
-Both time definitions are anchored at 08:30 Europe/Berlin. Anchored at midnight, a trading day would also
-claim the afternoon session before it. `end_offset` makes partitions exist before they end: a session from
-its own time on (1), a trading day from the day before on (2), for it is collected at 08:15, before it starts.
-So later ones exist too, and nothing may ask for "the last partition".
+Both time definitions are anchored at the first session of a day, in the market's own time (XETR: 08:30,
+Europe/Berlin). Anchored at midnight, a trading day would also claim the afternoon session before it.
+`end_offset` makes partitions exist before they end: a session from its own time on (1), a trading day from
+the day before on (2), for it is collected before its first session. So later ones exist too, and nothing may
+ask for "the last partition".
 
 Concept: https://docs.dagster.io/guides/build/partitions-and-backfills
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime
 
 from dagster import (
     DimensionPartitionMapping,
@@ -29,13 +31,10 @@ from arena_pipeline.market.calendar import (
     DAY_FORMAT,
     LAST_YEAR,
     SESSION_FORMAT,
-    SESSION_TIMES,
-    SessionName,
     TradingCalendar,
 )
 from arena_pipeline.settings import Settings
 
-TIMEZONE = "Europe/Berlin"
 MODEL, SESSION, TRADING_DAY = "model", "session", "trading_day"
 
 
@@ -52,41 +51,49 @@ class Partitions:
 def trading_day_partitions(calendar: TradingCalendar, start: date) -> TimeWindowPartitionsDefinition:
     """One partition per trading day from `start`, keyed `2025-10-24`."""
     closed = calendar.closed_weekdays(start, date(LAST_YEAR, 12, 28))
+    first = min(calendar.profile.session_times.values())
     return TimeWindowPartitionsDefinition(
-        cron_schedule="30 8 * * 1-5",
-        start=datetime.combine(start, time(8, 30)),
+        cron_schedule=f"{first.minute} {first.hour} * * 1-5",
+        start=datetime.combine(start, first),
         fmt=DAY_FORMAT,
-        timezone=TIMEZONE,
+        timezone=calendar.zone.key,
         end_offset=2,
-        exclusions=[datetime.combine(day, time(8, 30)) for day in closed],
+        exclusions=[datetime.combine(day, first) for day in closed],
     )
 
 
 def session_partitions(calendar: TradingCalendar, start: date) -> TimeWindowPartitionsDefinition:
-    """Two partitions per trading day from `start`, keyed `2025-10-24T08:30`.
-
-    A day whose trading ends by 14:00 has one.
-    """
+    """Two partitions per trading day from `start`, keyed `2025-10-24T08:30`; one on a day whose trading ends
+    before the second."""
     last = date(LAST_YEAR, 12, 28)
     closed = calendar.closed_weekdays(start, last)
-    afternoon = SESSION_TIMES[SessionName.AFTERNOON]
+    times = sorted(calendar.profile.session_times.values())
+    minutes, hours = sorted({at.minute for at in times}), sorted({at.hour for at in times})
     return TimeWindowPartitionsDefinition(
-        cron_schedule="0,30 8,14 * * 1-5",
-        start=datetime.combine(start, time(8, 30)),
+        cron_schedule=f"{_listed(minutes)} {_listed(hours)} * * 1-5",
+        start=datetime.combine(start, times[0]),
         fmt=SESSION_FORMAT,
-        timezone=TIMEZONE,
+        timezone=calendar.zone.key,
         end_offset=1,
         exclusions=[
-            "0 8 * * *",
-            "30 14 * * *",
-            *(datetime.combine(day, at) for day in closed for at in SESSION_TIMES.values()),
             *(
-                datetime.combine(day, afternoon)
+                f"{minute} {hour} * * *"
+                for minute in minutes
+                for hour in hours
+                if (hour, minute) not in {(at.hour, at.minute) for at in times}
+            ),
+            *(datetime.combine(day, at) for day in closed for at in times),
+            *(
+                datetime.combine(day, times[-1])
                 for day in calendar.early_closes(start, last)
-                if len(calendar.sessions_of(day)) < len(SESSION_TIMES)
+                if len(calendar.sessions_of(day)) < len(times)
             ),
         ],
     )
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return ",".join(map(str, numbers))
 
 
 def partitions(settings: Settings, calendar: TradingCalendar) -> Partitions:

@@ -1,4 +1,5 @@
-"""When things happen: five schedules in Europe/Berlin, on trading days only, and the sensors between jobs.
+"""When things happen: five schedules in the market's own time, on trading days only, and the sensors
+between jobs. On XETR (Europe/Berlin):
 
 | tick | asks for |
 |---|---|
@@ -16,16 +17,18 @@ the next one covers it. Nothing is decided from "the last partition", which may 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import dagster as dg
 
 from arena_pipeline.assets.graph import BOARD_STEPS, BOOK_STEPS, DAY_STEPS, SESSION_STEPS, names
-from arena_pipeline.market.calendar import BERLIN, SESSION_TIMES, Session, TradingCalendar
-from arena_pipeline.partitions import MODEL, SESSION, TIMEZONE, TRADING_DAY, model_key
+from arena_pipeline.market.calendar import Session, TradingCalendar
+from arena_pipeline.partitions import MODEL, SESSION, TRADING_DAY, model_key
 from arena_pipeline.settings import Settings
 
 QUARTER = timedelta(minutes=15)
+"""The length of an intraday bar, and how long before a session its inputs are collected."""
+
 SENSOR_SECONDS = 30
 
 
@@ -42,16 +45,16 @@ def automation(settings: Settings, calendar: TradingCalendar) -> dg.Definitions:
     settle = _job("settle", names(BOOK_STEPS))
     rank = _job("rank", names(BOARD_STEPS))
     models = [model.id for model in settings.models]
+    profile = calendar.profile
+    before_sessions = [earlier(at) for at in profile.session_times.values()]
     return dg.Definitions(
         jobs=[*day_jobs.values(), research, decide, settle, rank],
         schedules=[
-            _day_schedule(
-                "collect", ["15 8 * * 1-5", "45 13 * * 1-5"], day_jobs["collect"], settings, calendar
-            ),
+            _day_schedule("collect", before_sessions, day_jobs["collect"], settings, calendar),
             _research_schedule(research, settings, calendar),
             _mark_schedule(day_jobs["mark"], settings, calendar),
-            _day_schedule("close", ["35 17 * * 1-5"], day_jobs["close"], settings, calendar),
-            _day_schedule("official", ["5 18 * * 1-5"], day_jobs["official"], settings, calendar),
+            _day_schedule("close", [profile.closing], day_jobs["close"], settings, calendar),
+            _day_schedule("official", [profile.official], day_jobs["official"], settings, calendar),
         ],
         sensors=[
             _fan_out("decide_when_researched", [research], decide, SESSION, models),
@@ -71,6 +74,15 @@ def _job(name: str, selection: Sequence[str]) -> dg.UnresolvedAssetJobDefinition
     return dg.define_asset_job(name, selection=list(selection), tags={"arena/job": name})
 
 
+def earlier(at: time) -> time:
+    """A quarter of an hour before a time of day."""
+    return (datetime.combine(date.min, at) - QUARTER).time()
+
+
+def _weekdays(at: time) -> str:
+    return f"{at.minute} {at.hour} * * 1-5"
+
+
 def closed_reason(settings: Settings, calendar: TradingCalendar, day: date) -> str | None:
     """Why nothing happens on a day, or None."""
     if not calendar.is_trading_day(day):
@@ -82,7 +94,7 @@ def closed_reason(settings: Settings, calendar: TradingCalendar, day: date) -> s
 
 def session_at(calendar: TradingCalendar, moment: datetime) -> Session | None:
     """The session whose time this is."""
-    local = moment.astimezone(BERLIN)
+    local = moment.astimezone(calendar.zone)
     if not calendar.is_trading_day(local.date()):
         return None
     return next((s for s in calendar.sessions_of(local.date()) if s.time == moment.astimezone(UTC)), None)
@@ -90,14 +102,19 @@ def session_at(calendar: TradingCalendar, moment: datetime) -> Session | None:
 
 def _day_schedule(
     name: str,
-    cron: Sequence[str],
+    times: Sequence[time],
     job: dg.UnresolvedAssetJobDefinition,
     settings: Settings,
     calendar: TradingCalendar,
 ) -> dg.ScheduleDefinition:
-    @dg.schedule(name=f"{name}_schedule", cron_schedule=list(cron), execution_timezone=TIMEZONE, job=job)
+    @dg.schedule(
+        name=f"{name}_schedule",
+        cron_schedule=[_weekdays(at) for at in times],
+        execution_timezone=calendar.zone.key,
+        job=job,
+    )
     def _schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        tick = context.scheduled_execution_time.astimezone(BERLIN)
+        tick = context.scheduled_execution_time.astimezone(calendar.zone)
         closed = closed_reason(settings, calendar, tick.date())
         if closed:
             return dg.SkipReason(closed)
@@ -111,12 +128,15 @@ def _day_schedule(
 def _research_schedule(
     job: dg.UnresolvedAssetJobDefinition, settings: Settings, calendar: TradingCalendar
 ) -> dg.ScheduleDefinition:
-    cron = [f"{at.minute} {at.hour} * * 1-5" for at in SESSION_TIMES.values()]
-
-    @dg.schedule(name="research_schedule", cron_schedule=cron, execution_timezone=TIMEZONE, job=job)
+    @dg.schedule(
+        name="research_schedule",
+        cron_schedule=[_weekdays(at) for at in calendar.profile.session_times.values()],
+        execution_timezone=calendar.zone.key,
+        job=job,
+    )
     def _schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         tick = context.scheduled_execution_time
-        day = tick.astimezone(BERLIN).date()
+        day = tick.astimezone(calendar.zone).date()
         closed = closed_reason(settings, calendar, day)
         if closed:
             return dg.SkipReason(closed)
@@ -131,11 +151,16 @@ def _research_schedule(
 def _mark_schedule(
     job: dg.UnresolvedAssetJobDefinition, settings: Settings, calendar: TradingCalendar
 ) -> dg.ScheduleDefinition:
+    profile = calendar.profile
+
     @dg.schedule(
-        name="mark_schedule", cron_schedule="*/15 9-17 * * 1-5", execution_timezone=TIMEZONE, job=job
+        name="mark_schedule",
+        cron_schedule=f"*/15 {min(profile.session_times.values()).hour}-{profile.closing.hour} * * 1-5",
+        execution_timezone=calendar.zone.key,
+        job=job,
     )
     def _schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        tick = context.scheduled_execution_time.astimezone(BERLIN)
+        tick = context.scheduled_execution_time.astimezone(calendar.zone)
         closed = closed_reason(settings, calendar, tick.date())
         if closed:
             return dg.SkipReason(closed)

@@ -30,6 +30,7 @@ from pydantic import (
 from arena_pipeline.errors import ConfigError
 from arena_pipeline.market.bars import Adjustment
 from arena_pipeline.market.calendar import FIRST_YEAR, LAST_YEAR, trading_calendar
+from arena_pipeline.market.profiles import market_profile
 from arena_pipeline.market.universe import dax40
 
 SYMBOL = re.compile(r"\^?[A-Z0-9][A-Z0-9.\-]{0,14}")
@@ -102,6 +103,17 @@ class ArenaSection(_Section):
     fee_per_order: Money = Decimal("5.00")
     start: date = date(2025, 9, 15)
     seed: int = 20250915
+
+
+class FillsSection(_Section):
+    """How kind the market is; see `trading/fills.py`."""
+
+    limit: Literal["through", "touch"] = "through"
+    slippage_bp: Annotated[float, Field(ge=0, le=1000), AfterValidator(_finite)] = 0.0
+    participation: Annotated[float, Field(ge=0, le=1), AfterValidator(_finite)] = 0.0
+    """The fraction of a bar's volume that one order may be; 0: no bound."""
+    dividend_tax: Annotated[float, Field(ge=0, lt=1), AfterValidator(_finite)] = 0.0
+    """The fraction withheld of each dividend."""
 
 
 class UniverseSection(_Section):
@@ -204,6 +216,7 @@ class Settings(_Section):
     """Everything the arena is told. `home` is ARENA_HOME, `file` the arena.toml it was read from."""
 
     arena: ArenaSection = ArenaSection()
+    fills: FillsSection = FillsSection()
     universe: UniverseSection = UniverseSection()
     prices: PricesSection = PricesSection()
     news: NewsSection = NewsSection()
@@ -215,6 +228,22 @@ class Settings(_Section):
     file: Path
     ledger_url: str
     lake_url: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_the_market(cls, raw: Any) -> Any:
+        """What the market's profile says where the file says nothing."""
+        arena, universe = (dict(raw.get(name) or {}) for name in ("arena", "universe"))
+        profile = market_profile(str(arena.get("market", "XETR")))
+        if arena.setdefault("currency", profile.currency) != profile.currency:
+            raise ValueError(
+                f"arena.currency is {arena['currency']}, but {profile.exchange} trades in {profile.currency}"
+            )
+        arena.setdefault("fee_per_order", profile.fee)
+        universe.setdefault("benchmark", profile.benchmark)
+        if profile.code != "XETR" and "symbols" not in universe:
+            raise ValueError(f"universe.symbols must list the shares to trade on {profile.exchange}")
+        return {**raw, "arena": arena, "universe": universe}
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:

@@ -45,7 +45,6 @@ from arena_pipeline.trading.book import Book
 from arena_pipeline.trading.limits import GateResult, OrderRequest, gate
 from arena_pipeline.trading.money import from_cents, to_cents
 from arena_pipeline.trading.orders import Order
-from arena_pipeline.trading.replay import Replay
 from arena_pipeline.warehouse.store import Edge, Row, Written, utc_text
 from arena_pipeline.warehouse.tables import cancellations as cancellations_table
 from arena_pipeline.warehouse.tables import decisions as decisions_table
@@ -100,8 +99,7 @@ class _Chain:
 
     def __init__(self, arena: Arena, model: Model, run: Run) -> None:
         self._arena, self._model, self._run = arena, model, run
-        settings = arena.settings.arena
-        self._replay = Replay(model.id, settings.starting_cash, settings.fee_per_order)
+        self._replay = arena.engine(model.id)
         self._recent: list[Row] = []
         self._desk: ResearchDesk | None = None
 

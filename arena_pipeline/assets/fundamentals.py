@@ -14,7 +14,6 @@ from datetime import UTC, date, datetime, time
 from arena_pipeline.arena import Arena
 from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.errors import NotCovered, SourceError
-from arena_pipeline.market.calendar import BERLIN
 from arena_pipeline.sources.fundamentals import AlphaVantage, Figure
 from arena_pipeline.warehouse.store import Partition, Row
 
@@ -41,7 +40,7 @@ def financials(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
         day = date.fromisoformat(key)
         due = [symbol for symbol in arena.symbols if is_due(arena, symbol, day)]
         asked[key] = len(due)
-        at = datetime.combine(day, ASKED_AT, tzinfo=BERLIN).astimezone(UTC)
+        at = datetime.combine(day, ASKED_AT, tzinfo=arena.calendar.zone).astimezone(UTC)
         rows[key] = [row for symbol in due for row in _ask(vendor, symbol, at, run)]
     written = arena.store.write_frames(
         "financials",

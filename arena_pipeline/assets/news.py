@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from arena_pipeline.arena import Arena
 from arena_pipeline.assets.step import Outcome, Run
-from arena_pipeline.market.calendar import BERLIN, Session
+from arena_pipeline.market.calendar import Session, TradingCalendar
 from arena_pipeline.news.articles import Article, to_articles
 from arena_pipeline.news.momentum import MomentumRow
 from arena_pipeline.news.momentum import momentum as momentum_of
@@ -172,8 +172,8 @@ def _found(arena: Arena, replies: Sequence[FeedReply], *, live: bool) -> list[Ar
 def _rows(arena: Arena, key: str, found: Sequence[Article]) -> list[Row]:
     """The articles of one trading day: what is stored already, as first seen, and what is new."""
     day = date.fromisoformat(key)
-    opens = _midnight(arena.calendar.previous_day(day) + timedelta(days=1))
-    ends = _midnight(day + timedelta(days=1))
+    opens = _midnight(arena.calendar, arena.calendar.previous_day(day) + timedelta(days=1))
+    ends = _midnight(arena.calendar, day + timedelta(days=1))
     rows = {row["id"]: row for row in _stored_rows(arena, key)}
     for article in found:
         if article.symbols and opens <= article.known_at < ends:
@@ -190,8 +190,8 @@ def _stored_rows(arena: Arena, key: str) -> list[Row]:
     ]
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(0), tzinfo=BERLIN).astimezone(UTC)
+def _midnight(calendar: TradingCalendar, day: date) -> datetime:
+    return datetime.combine(day, time(0), tzinfo=calendar.zone).astimezone(UTC)
 
 
 def _health(reply: FeedReply) -> Row:

@@ -156,7 +156,7 @@ def leaderboard(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     history = arena.daily_bars()
     outcomes = []
     for day in days:
-        known = history.known(arena.settings.universe.benchmark, readers.end_of_day(day))
+        known = history.known(arena.settings.universe.benchmark, readers.end_of_day(arena.calendar, day))
         benchmark = [(bar.day, bar.close) for bar in known if not bar.stale]
         documents = [
             board_document(row) for row in board_of(ledger.records(day), benchmark=benchmark, as_of=day)

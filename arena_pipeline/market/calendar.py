@@ -7,16 +7,16 @@ nothing about holidays is written here. A *session* is one of the two decision t
 from __future__ import annotations
 
 import bisect
-import enum
 import functools
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import exchange_calendars
 import pandas as pd
 
-from arena_pipeline.errors import ConfigError, DataError
+from arena_pipeline.errors import DataError
+from arena_pipeline.market.profiles import SessionName, market_profile
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SESSION_FORMAT = "%Y-%m-%dT%H:%M"
@@ -28,28 +28,14 @@ SUBMISSION_LATENCY = timedelta(minutes=5)
 """From the session's time to its orders, in a backfill; live, the real time counts."""
 
 
-class SessionName(enum.StrEnum):
-    PRE_MARKET = "pre_market"
-    AFTERNOON = "afternoon"
-
-
-SESSION_TIMES: dict[SessionName, time] = {
-    SessionName.PRE_MARKET: time(8, 30),
-    SessionName.AFTERNOON: time(14, 0),
-}
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class Session:
-    """One decision time. `key` is its partition key, Europe/Berlin; `time` the same moment in UTC."""
+    """One decision time, UTC. `key` is its partition key: the same moment in the market's own time."""
 
     time: datetime
     day: date
     name: SessionName
-
-    @property
-    def key(self) -> str:
-        return self.time.astimezone(BERLIN).strftime(SESSION_FORMAT)
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +47,14 @@ class TradingHours:
 
 
 class TradingCalendar:
-    """Trading days, hours and sessions of an exchange, by its `exchange_calendars` code."""
+    """Trading days, hours and sessions of a market. Raises ConfigError for one without a profile."""
 
     def __init__(self, code: str = "XETR") -> None:
-        try:
-            self._calendar = exchange_calendars.get_calendar(
-                code, start=f"{FIRST_YEAR}-01-03", end=f"{LAST_YEAR}-12-28"
-            )
-        except exchange_calendars.errors.InvalidCalendarName as error:
-            raise ConfigError(
-                f"market = {code!r} is no exchange_calendars code",
-                remedy="use a code such as XETR, XLON or XNYS",
-            ) from error
-        self.code = code
+        self.profile = market_profile(code)
+        self.code, self.zone = code, self.profile.zone
+        self._calendar = exchange_calendars.get_calendar(
+            code, start=f"{FIRST_YEAR}-01-03", end=f"{LAST_YEAR}-12-28"
+        )
         schedule = self._calendar.schedule
         self._hours: dict[date, TradingHours] = {
             stamp.date(): TradingHours(opens.to_pydatetime(), closes.to_pydatetime())
@@ -114,11 +95,15 @@ class TradingCalendar:
     def sessions_of(self, day: date) -> list[Session]:
         """The sessions of one trading day. A session must lie before the close (30 December has one)."""
         closes_at = self.hours(day).closes_at
-        sessions = [
-            Session(datetime.combine(day, at, tzinfo=BERLIN).astimezone(UTC), day, name)
-            for name, at in SESSION_TIMES.items()
+        moments = (
+            (name, datetime.combine(day, at, tzinfo=self.zone))
+            for name, at in self.profile.session_times.items()
+        )
+        return [
+            Session(moment.astimezone(UTC), day, name, moment.strftime(SESSION_FORMAT))
+            for name, moment in moments
+            if moment < closes_at
         ]
-        return [session for session in sessions if session.time < closes_at]
 
     def sessions(self, first: date, last: date) -> list[Session]:
         return [session for day in self.days(first, last) for session in self.sessions_of(day)]
@@ -126,7 +111,7 @@ class TradingCalendar:
     def session(self, key: str) -> Session:
         """The session with this partition key (`2025-10-24T08:30`). Raises DataError when there is none."""
         try:
-            moment = datetime.strptime(key, SESSION_FORMAT).replace(tzinfo=BERLIN)
+            moment = datetime.strptime(key, SESSION_FORMAT).replace(tzinfo=self.zone)
         except ValueError as error:
             raise DataError(f"{key!r} is no session", remedy="write it like 2025-10-24T08:30") from error
         day = moment.date()

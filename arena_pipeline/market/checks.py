@@ -16,7 +16,7 @@ from decimal import Decimal
 
 from arena_pipeline.errors import DataError
 from arena_pipeline.market.bars import Bar, Interval
-from arena_pipeline.market.calendar import BERLIN, FIRST_YEAR, LAST_YEAR, TradingCalendar, TradingHours
+from arena_pipeline.market.calendar import FIRST_YEAR, LAST_YEAR, TradingCalendar, TradingHours
 
 ROUNDING = Decimal("0.0001")
 """How far the high may lie below (the low above) open and close, as a fraction of the close, and still be
@@ -71,11 +71,11 @@ def trades_on(calendar: TradingCalendar, day: date) -> bool:
 
 
 def nominal_hours(calendar: TradingCalendar, day: date) -> TradingHours:
-    """Opening and closing; for a day without trading 24 hours from its midnight in Berlin, so that
+    """Opening and closing; for a day without trading 24 hours from its midnight there, so that
     a vendor's bar of that day can be built and then named by `check_bars`."""
     if trades_on(calendar, day):
         return calendar.hours(day)
-    midnight = datetime.combine(day, time(), tzinfo=BERLIN).astimezone(UTC)
+    midnight = datetime.combine(day, time(), tzinfo=calendar.zone).astimezone(UTC)
     return TradingHours(midnight, midnight + timedelta(days=1))
 
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from arena_pipeline.market.calendar import BERLIN
 from arena_pipeline.sandbox.market import SandboxMarket
 from arena_pipeline.sandbox.paths import Bars
 from arena_pipeline.sandbox.returns import EPOCH, Floats
@@ -64,7 +63,7 @@ def chart(market: SandboxMarket, symbol: str, query: Mapping[str, str], now: dat
             return bad_request("Invalid input - period1 and period2 must be unix seconds")
         if begin >= end:
             return bad_request("Invalid input - start date cannot be after end date")
-        first_bar = datetime.combine(EPOCH, datetime.min.time(), BERLIN).timestamp()
+        first_bar = datetime.combine(EPOCH, datetime.min.time(), market.calendar.zone).timestamp()
         if end <= first_bar or begin > now.timestamp():
             return bad_request(f"Data doesn't exist for startDate = {begin}, endDate = {end}")
         begin, end, span = max(begin, 0), min(end, int(now.timestamp()) + 1), "1d"
@@ -81,7 +80,7 @@ def chart(market: SandboxMarket, symbol: str, query: Mapping[str, str], now: dat
 
 def _range_bounds(market: SandboxMarket, span: str, now: datetime) -> int:
     """The first second of a `range=`."""
-    today = now.astimezone(BERLIN).date()
+    today = now.astimezone(market.calendar.zone).date()
     if span == "max":
         return 0
     if span == "ytd":
@@ -90,26 +89,26 @@ def _range_bounds(market: SandboxMarket, span: str, now: datetime) -> int:
         start = _last_closed_day(market, now)
     else:
         start = today - RANGES[span]
-    return int(datetime.combine(start, datetime.min.time(), BERLIN).timestamp())
+    return int(datetime.combine(start, datetime.min.time(), market.calendar.zone).timestamp())
 
 
 def _last_closed_day(market: SandboxMarket, now: datetime) -> date:
     calendar = market.calendar
-    day = calendar.previous_day(now.astimezone(BERLIN).date() + timedelta(days=1))
+    day = calendar.previous_day(now.astimezone(calendar.zone).date() + timedelta(days=1))
     return day if calendar.hours(day).closes_at <= now else calendar.previous_day(day)
 
 
-def _berlin_day(seconds: int, now: datetime) -> date:
-    """The Berlin date of a moment, brought into the simulated range."""
+def _local_day(market: SandboxMarket, seconds: int, now: datetime) -> date:
+    """The market's date of a moment, brought into the simulated range."""
     earliest = datetime.combine(EPOCH, datetime.min.time(), UTC).timestamp()
     bounded = min(max(seconds, earliest), now.timestamp())
-    return datetime.fromtimestamp(bounded, BERLIN).date()
+    return datetime.fromtimestamp(bounded, market.calendar.zone).date()
 
 
 def _result(
     market: SandboxMarket, symbol: str, interval: str, span: str, begin: int, end: int, now: datetime
 ) -> dict[str, Any]:
-    first, last = _berlin_day(begin, now), _berlin_day(end, now)
+    first, last = _local_day(market, begin, now), _local_day(market, end, now)
     bars = (market.intraday if interval == "15m" else market.daily)(symbol, first, last)
     bars = bars.select((bars.starts >= begin) & (bars.starts < end) & (bars.ends <= int(now.timestamp())))
     meta = _meta(market, symbol, interval, span, now)
@@ -158,8 +157,8 @@ def _actions(
 
 def _adjusted_closes(market: SandboxMarket, symbol: str, bars: Bars, now: datetime) -> Floats:
     adjusted: Floats = bars.close / 100
-    first = datetime.fromtimestamp(int(bars.starts[0]), BERLIN).date()
-    for dividend in market.dividends(symbol, first, now.astimezone(BERLIN).date()):
+    first = datetime.fromtimestamp(int(bars.starts[0]), market.calendar.zone).date()
+    for dividend in market.dividends(symbol, first, now.astimezone(market.calendar.zone).date()):
         at = _opening(market, dividend.ex_date)
         if at > now.timestamp():
             continue
@@ -172,17 +171,17 @@ def _adjusted_closes(market: SandboxMarket, symbol: str, bars: Bars, now: dateti
 
 def _period(market: SandboxMarket, day: date) -> dict[str, Any]:
     hours = market.calendar.hours(day)
-    opens_at = hours.opens_at.astimezone(BERLIN)
+    opens_at = hours.opens_at.astimezone(market.calendar.zone)
     return {
         "timezone": opens_at.tzname(),
         "start": int(hours.opens_at.timestamp()),
         "end": int(hours.closes_at.timestamp()),
-        "gmtoffset": _offset(opens_at),
+        "gmtoffset": _offset(market, opens_at),
     }
 
 
-def _offset(moment: datetime) -> int:
-    return int((moment.astimezone(BERLIN).utcoffset() or timedelta()).total_seconds())
+def _offset(market: SandboxMarket, moment: datetime) -> int:
+    return int((moment.astimezone(market.calendar.zone).utcoffset() or timedelta()).total_seconds())
 
 
 def _meta(market: SandboxMarket, symbol: str, interval: str, span: str, now: datetime) -> dict[str, Any]:
@@ -201,14 +200,14 @@ def _meta(market: SandboxMarket, symbol: str, interval: str, span: str, now: dat
             "fiftyTwoWeekLow": int(year.low.min()) / 100,
         }
     return {
-        "currency": "EUR",
+        "currency": market.calendar.profile.currency,
         "symbol": symbol,
         **_names(market, symbol),
-        "firstTradeDate": _opening(market, EPOCH),
+        "firstTradeDate": _opening(market, market.calendar.next_day(EPOCH - timedelta(days=1))),
         "hasPrePostMarketData": False,
-        "gmtoffset": _offset(now),
-        "timezone": now.astimezone(BERLIN).tzname(),
-        "exchangeTimezoneName": "Europe/Berlin",
+        "gmtoffset": _offset(market, now),
+        "timezone": now.astimezone(market.calendar.zone).tzname(),
+        "exchangeTimezoneName": market.calendar.zone.key,
         **prices,
         "priceHint": 2,
         "currentTradingPeriod": {name: dict(period) for name in ("pre", "regular", "post")},
@@ -222,8 +221,8 @@ def _names(market: SandboxMarket, symbol: str) -> dict[str, str]:
     index = symbol == market.benchmark
     name = "Simulated index" if index else f"{market.company(symbol).name} (simulated)"
     return {
-        "exchangeName": "GER",
-        "fullExchangeName": "XETRA",
+        "exchangeName": market.calendar.code,
+        "fullExchangeName": market.calendar.profile.exchange,
         "instrumentType": "INDEX" if index else "EQUITY",
         "longName": name,
         "shortName": name,

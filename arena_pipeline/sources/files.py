@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path, PurePosixPath
+from zoneinfo import ZoneInfo
 
 from arena_pipeline.errors import DataError
 from arena_pipeline.market.bars import Adjustment, Bar, Interval
@@ -43,8 +44,8 @@ class _Content:
 class _Table:
     """A parsed file: its rows by what its symbol column calls them, under "" where it has none."""
 
-    def __init__(self, name: str, recorded: Recorded) -> None:
-        table = PriceTable(name, recorded.body)
+    def __init__(self, name: str, recorded: Recorded, zone: ZoneInfo) -> None:
+        table = PriceTable(name, recorded.body, zone)
         self.sha256 = recorded.sha256
         self.has_symbols = table.has_symbols
         self.rows: dict[str, list[PriceRow | BadRow]] = {}
@@ -165,7 +166,7 @@ class FilePrices:
         return content
 
     def _table(self, name: str) -> _Table:
-        return _Table(name, self._read(name))
+        return _Table(name, self._read(name), self._calendar.zone)
 
     def _add_unnamed(self, content: _Content, name: str, symbols: Sequence[str], *, alone: bool) -> None:
         """A file not named after a symbol: prices only if it says whose, or if nothing else can be meant."""

@@ -13,13 +13,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal
+from zoneinfo import ZoneInfo
 
 import pyarrow
 import pyarrow.parquet
 
 from arena_pipeline.errors import DataError
 from arena_pipeline.market.bars import price
-from arena_pipeline.market.calendar import BERLIN
 from arena_pipeline.market.checks import FindingKind, Place
 
 EXPECTED = "a header with date, open, high, low and close (or price), and possibly volume and symbol"
@@ -75,10 +75,12 @@ class BadRow:
 
 
 class PriceTable:
-    """One file's rows. `content` is the whole file; `name` is what findings and errors call it."""
+    """One file's rows. `content` is the whole file; `name` is what findings and errors call it; a moment in
+    it belongs to the day that it is in `zone`."""
 
-    def __init__(self, name: str, content: bytes) -> None:
+    def __init__(self, name: str, content: bytes, zone: ZoneInfo) -> None:
         self.name = name
+        self._zone = zone
         if not content.strip():
             raise DataError(f"{name} is empty", remedy=f"expected {EXPECTED}")
         if content.startswith(b"PAR1"):
@@ -150,11 +152,12 @@ class PriceTable:
         return int((number * _SCALES[scale]).quantize(Decimal(1), ROUND_HALF_UP))
 
     def _day(self, text: str) -> date:
-        """ISO (a moment in UTC counts in Berlin), DD.MM.YYYY, or with slashes as the whole file suggests."""
+        """ISO (a moment with an offset counts in the market's zone), DD.MM.YYYY, or with slashes as the
+        whole file suggests."""
         if re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
             moment = datetime.fromisoformat(text)
             if moment.tzinfo is not None:
-                return moment.astimezone(BERLIN).date()
+                return moment.astimezone(self._zone).date()
             if moment.time() != time():
                 raise ValueError("a daily bar has no time of day")
             return moment.date()

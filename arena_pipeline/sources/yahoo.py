@@ -115,6 +115,7 @@ class YahooPrices:
             interval=interval,
             start=first - CONTEXT[interval],
             end=last + timedelta(days=1),
+            zone=self._calendar.zone,
         )
         return _Answer(frame, recorded.sha256)
 

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urljoin, urlsplit, urlunsplit
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import yfinance
@@ -42,7 +43,6 @@ CHART = "/v8/finance/chart/"
 TIMEOUT_SECONDS = 20.0
 MAX_BYTES = 20_000_000
 MAX_REDIRECTS = 5
-TIME_ZONE = "Europe/Berlin"
 _one_at_a_time = threading.Lock()
 
 
@@ -130,10 +130,10 @@ class YahooSession(requests.Session[requests.Response]):
 
 
 def history(
-    session: YahooSession, symbol: str, *, interval: Interval, start: date, end: date
+    session: YahooSession, symbol: str, *, interval: Interval, start: date, end: date, zone: ZoneInfo
 ) -> tuple[pd.DataFrame, Recorded]:
-    """yfinance's frame from `start` up to, not including, `end`, unadjusted, null rows and actions included;
-    with it the answer it was made from.
+    """yfinance's frame from `start` up to, not including, `end` (days in `zone`), unadjusted, null rows and
+    actions included; with it the answer it was made from.
 
     Raises NotCovered, RateLimited, VendorRefused or SourceError, and ArchiveMissing during a replay.
     """
@@ -141,7 +141,7 @@ def history(
         warnings.simplefilter("ignore")
         _prepare_yfinance(session)
         try:
-            yfinance.cache.get_tz_cache().store(symbol, TIME_ZONE)
+            yfinance.cache.get_tz_cache().store(symbol, zone.key)
             frame = yfinance.Ticker(symbol, session=session).history(
                 start=start,
                 end=end,

@@ -486,9 +486,15 @@ def replay(
     policy: FillPolicy = AS_AGREED,
     dividend_tax: Decimal = Decimal(0),
 ) -> list[DayResult]:
-    """Fold `orders` over `days`. Each is submitted, in the order given, before the first day it could
-    touch. Raises LedgerError as `Replay` does."""
-    engine = Replay(model, starting_cash, fee, policy, dividend_tax)
+    """Fold `orders` over `days`, from a book with nothing but cash. See `fold`."""
+    return fold(Replay(model, starting_cash, fee, policy, dividend_tax), orders, days)
+
+
+def fold(
+    engine: Replay, orders: Iterable[Order | Cancellation], days: Iterable[MarketDay]
+) -> list[DayResult]:
+    """Let a book live through `days`. Each order is submitted, in the order given, before the first day it
+    could touch. Raises LedgerError as `Replay` does."""
     waiting = list(orders)
     for order in waiting:
         engine.check(order)

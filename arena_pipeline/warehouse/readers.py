@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 from arena_pipeline.market.bars import Bar
-from arena_pipeline.market.calendar import BERLIN, TradingCalendar
+from arena_pipeline.market.calendar import TradingCalendar
 from arena_pipeline.market.vintages import BarHistory
 from arena_pipeline.news.articles import Article
 from arena_pipeline.trading.book import MarketDay
@@ -36,9 +36,9 @@ class KnownFigure:
     known_at: datetime
 
 
-def end_of_day(day: date) -> datetime:
-    """Midnight after a trading day in Berlin, UTC: what the replay of that day may know."""
-    return datetime.combine(day + timedelta(days=1), time(0), tzinfo=BERLIN).astimezone(UTC)
+def end_of_day(calendar: TradingCalendar, day: date) -> datetime:
+    """Midnight after a trading day in the market's own time, UTC: what the replay of that day may know."""
+    return datetime.combine(day + timedelta(days=1), time(0), tzinfo=calendar.zone).astimezone(UTC)
 
 
 def daily_bars(store: ArenaStore, first: date) -> BarHistory:
@@ -120,7 +120,7 @@ def market_day(
     actions: Sequence[CorporateAction],
 ) -> MarketDay:
     """What the replay sees of a trading day: bars and actions as known at that day's end."""
-    known_before = end_of_day(day)
+    known_before = end_of_day(calendar, day)
     hours = calendar.hours(day)
     before = calendar.previous_day(day)
     bars: dict[str, tuple[Bar, ...]] = {}

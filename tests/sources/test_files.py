@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from arena_pipeline.errors import ArchiveMissing, DataError
 from arena_pipeline.market.bars import Adjustment, price
-from arena_pipeline.market.calendar import trading_calendar
+from arena_pipeline.market.calendar import BERLIN, trading_calendar
 from arena_pipeline.market.checks import FindingKind
 from arena_pipeline.sources.files import FilePrices
 from arena_pipeline.sources.price_tables import PriceRow, PriceTable
@@ -447,7 +447,7 @@ def test_no_corporate_actions_file_means_no_actions(folder: Path) -> None:
 
 @given(st.decimals(Decimal("0.0001"), Decimal("999999"), places=6))
 def test_figures_never_pass_through_a_float(figure: Decimal) -> None:
-    table = PriceTable("x.csv", f"date,open,high,low,close\n2025-03-03,{figure:f},1,1,1\n".encode())
+    table = PriceTable("x.csv", f"date,open,high,low,close\n2025-03-03,{figure:f},1,1,1\n".encode(), BERLIN)
     (row,) = table.rows()
     if price(figure) > 0:
         assert isinstance(row, PriceRow)
@@ -458,7 +458,7 @@ def test_figures_never_pass_through_a_float(figure: Decimal) -> None:
 def test_whatever_the_bytes_a_table_is_read_or_refused(noise: bytes) -> None:
     for content in (noise, HEADER.encode() + noise):
         try:
-            rows = list(PriceTable("x.csv", content).rows())
+            rows = list(PriceTable("x.csv", content, BERLIN).rows())
         except DataError:
             continue
         assert len(rows) <= content.count(b"\n") + content.count(b"\r") + 1
