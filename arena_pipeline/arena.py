@@ -152,16 +152,37 @@ class Arena:
             self._market_days = (parts, [market_day(self.calendar, day, *parts) for day in days])
         return [day for day in self._market_days[1] if day.day <= last]
 
-    def engine(self, model: str) -> Replay:
-        """A book at its start, under this arena's cash, fee and rules."""
-        arena, fills = self.settings.arena, self.settings.fills
-        policy = FillPolicy(
+    @property
+    def fill_policy(self) -> FillPolicy:
+        fills = self.settings.fills
+        return FillPolicy(
             LimitFill(fills.limit),
             Decimal(str(fills.slippage_bp)),
             Decimal(str(fills.participation)) if fills.participation else None,
         )
-        tax = Decimal(str(fills.dividend_tax))
-        return Replay(model, arena.starting_cash, arena.fee_per_order, policy, tax)
+
+    @property
+    def dividend_tax(self) -> Decimal:
+        return Decimal(str(self.settings.fills.dividend_tax))
+
+    @property
+    def terms(self) -> dict[str, str | None]:
+        """On what terms orders fill, for the board; plain values, money as text."""
+        policy = self.fill_policy
+        return {
+            "market": self.settings.arena.market,
+            "currency": self.settings.arena.currency,
+            "fee_per_order": str(self.settings.arena.fee_per_order),
+            "limit": policy.limit_fill.value,
+            "slippage_bp": str(policy.slippage_bp),
+            "participation": None if policy.participation is None else str(policy.participation),
+            "dividend_tax": str(self.dividend_tax),
+        }
+
+    def engine(self, model: str) -> Replay:
+        """A book at its start, under this arena's cash, fee and rules."""
+        arena = self.settings.arena
+        return Replay(model, arena.starting_cash, arena.fee_per_order, self.fill_policy, self.dividend_tax)
 
     def replayed(
         self, model: str, orders: Sequence[Order | Cancellation], last: date

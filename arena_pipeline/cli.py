@@ -5,12 +5,11 @@ Heavy imports (Dagster, DuckDB) happen inside the commands that need them.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -18,19 +17,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    SpinnerColumn,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
-from rich.table import Table
 
 from arena_pipeline.errors import ArenaError, ConfigError, DataError
+from arena_pipeline.terminal import (
+    err,
+    out,
+    print_board,
+    print_json,
+    print_robustness,
+    progress,
+    say,
+    say_if_simulated,
+    table,
+)
 
 if TYPE_CHECKING:
     from arena_pipeline.arena import Arena
@@ -40,16 +39,6 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 ledger_app = typer.Typer(no_args_is_help=True, help="Ledgers of other arenas.")
 app.add_typer(ledger_app, name="ledger")
 
-WIDTH = 150
-"""Columns of a table where no terminal says how wide it is."""
-
-
-def _console(*, stderr: bool = False) -> Console:
-    console = Console(stderr=stderr)
-    return console if console.is_terminal else Console(stderr=stderr, width=WIDTH)
-
-
-out, err = _console(), _console(stderr=True)
 DEMO_DAYS = 30
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for a program instead of a table.")]
 ModelOption = Annotated[str | None, typer.Option(help="Only this model.")]
@@ -65,6 +54,8 @@ def main(words: list[str] | None = None) -> None:
 @app.command()
 def demo() -> None:
     """Run the simulated arena over 30 trading days and print its leaderboard: no key, no network."""
+    from arena_pipeline.warehouse.views import board
+
     settings = _settings()
     if settings.prices.source != "sandbox":
         raise ConfigError(
@@ -76,8 +67,9 @@ def demo() -> None:
         last = arena.calendar.days(start, date(start.year + 1, start.month, 1))[DEMO_DAYS - 1]
         err.print(f"[bold]SIMULATED[/] arena: {start} to {last}, seed {settings.arena.seed}")
         summary = _backfill(arena, settings, start, last)
-        _print_board(arena, None)
-        out.print(summary.line(), soft_wrap=True)
+        document = board(arena.store, simulated=settings.simulated)
+    print_board(document, settings.arena.currency)
+    say(summary.line())
     out.print(
         "Everything above is SIMULATED: market, news, figures and models are the sandbox's.\n"
         "Where to look next:\n"
@@ -105,7 +97,7 @@ def backfill(
     with _arena(settings) as arena:
         summary = _backfill(arena, settings, first.date(), last.date(), _list(models), _list(assets))
     if as_json:
-        _print_json(
+        print_json(
             {
                 "from": str(summary.first),
                 "to": str(summary.last),
@@ -140,14 +132,39 @@ def leaderboard(
     as_json: JsonFlag = False,
 ) -> None:
     """The models, ranked by what their books are worth."""
+    from arena_pipeline.warehouse.views import board
+
     with _arena(_settings()) as arena:
         day = as_of.date() if as_of else None
-        if as_json:
-            from arena_pipeline.warehouse.views import board
+        document = board(arena.store, simulated=arena.settings.simulated, as_of=day)
+    if as_json:
+        print_json(document)
+    else:
+        print_board(document, arena.settings.arena.currency)
 
-            _print_json(board(arena.store, simulated=arena.settings.simulated, as_of=day))
-        else:
-            _print_board(arena, day)
+
+@app.command()
+def robustness(
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="With the orders up to this day.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Would other fees, slippage or fills have ranked the models otherwise? Fills their orders again."""
+    from arena_pipeline.assets.board import robustness_of
+    from arena_pipeline.warehouse.views import newest_days
+
+    with _arena(_settings()) as arena:
+        newest = newest_days(arena.store)["snapshots"]
+        if newest is None:
+            raise DataError("there is no trading day with a book yet", remedy="run arena backfill")
+        day = min(as_of.date(), date.fromisoformat(newest)) if as_of else date.fromisoformat(newest)
+        document = {"simulated": arena.settings.simulated, **robustness_of(arena, day)}
+    if as_json:
+        print_json(document)
+    else:
+        say_if_simulated(document)
+        print_robustness(document)
 
 
 @app.command()
@@ -165,10 +182,10 @@ def decisions(
             arena.store, simulated=arena.settings.simulated, model=model, session=session, limit=limit
         )
     if as_json:
-        _print_json(document)
+        print_json(document)
         return
-    _simulated(document)
-    _table(
+    say_if_simulated(document)
+    table(
         document["decisions"],
         {
             "id": "decision",
@@ -188,11 +205,11 @@ def trades(model: ModelOption = None, limit: LimitOption = 100_000, as_json: Jso
     with _arena(_settings()) as arena:
         document = trade_list(arena.store, simulated=arena.settings.simulated, model=model, limit=limit)
     if as_json:
-        _print_json(document)
+        print_json(document)
         return
-    _simulated(document)
+    say_if_simulated(document)
     columns = ("filled_at", "model", "side", "quantity", "symbol", "price", "fee", "net", "decision_id")
-    _table(document["trades"], {name: name for name in columns})
+    table(document["trades"], {name: name for name in columns})
 
 
 @app.command()
@@ -209,7 +226,7 @@ def lineage(
     with _arena(_settings()) as arena:
         document = walk(arena.store, identity, depth=depth).document()
     if as_json:
-        _print_json(document)
+        print_json(document)
         return
     by_kind: dict[str, list[dict[str, Any]]] = {}
     for node in document["nodes"]:
@@ -229,10 +246,10 @@ def verify(as_json: JsonFlag = False) -> None:
     from arena_pipeline.verify import INVARIANTS
     from arena_pipeline.verify import verify as check
 
-    with _arena(_settings()) as arena, _progress("verifying", len(INVARIANTS)) as advance:
+    with _arena(_settings()) as arena, progress("verifying", len(INVARIANTS)) as advance:
         violations = check(arena, report=lambda name: advance(name, 1))
     if as_json:
-        _print_json(
+        print_json(
             {
                 "invariants": len(INVARIANTS),
                 "violations": [{"invariant": v.invariant, "problem": v.problem} for v in violations],
@@ -253,10 +270,10 @@ def replay(as_json: JsonFlag = False) -> None:
     """Derive everything again from the archive, with the network off, and compare all digests."""
     from arena_pipeline.rederive import rederive
 
-    with _arena(_settings()) as arena, _progress("replaying", None) as advance:
+    with _arena(_settings()) as arena, progress("replaying", None) as advance:
         result = rederive(arena, report=lambda text: advance(text, 0))
     if as_json:
-        _print_json({"entries": result.entries, "digests": result.digests, "problems": result.problems})
+        print_json({"entries": result.entries, "digests": result.digests, "problems": result.problems})
     else:
         for problem in result.problems[:50]:
             out.print(problem, highlight=False, markup=False, soft_wrap=True)
@@ -281,7 +298,7 @@ def import_ledger(
         trades_csv, prices, cash=_amount("--cash", cash), fee=_amount("--fee", fee), currency=currency
     ).to_json()
     if as_json:
-        _print_json(document)
+        print_json(document)
         return
     rows = [
         {
@@ -292,7 +309,7 @@ def import_ledger(
         }
         for entry in document["models"]
     ]
-    _table(
+    table(
         rows,
         {"model": "model", "days": "days marked", "nav": f"value {currency}", "rejected": "rejected rows"},
     )
@@ -304,9 +321,9 @@ def doctor(as_json: JsonFlag = False) -> None:
     with _arena(_settings()) as arena:
         findings = _diagnose(arena)
     if as_json:
-        _print_json({"checks": findings})
+        print_json({"checks": findings})
     else:
-        _table(findings, {"check": "check", "state": "state", "detail": "detail"})
+        table(findings, {"check": "check", "state": "state", "detail": "detail"})
     if any(entry["state"] == "failed" for entry in findings):
         raise typer.Exit(1)
 
@@ -434,7 +451,7 @@ def _backfill(
 
     with open_instance(settings.home) as instance:
         work = Backfill(arena, build(settings), instance)
-        with _progress("backfill", None) as advance:
+        with progress("backfill", None) as advance:
             return work.run(first, last, models=models or (), assets=assets or (), progress=advance)
 
 
@@ -453,91 +470,6 @@ def _arena(settings: Settings) -> Iterator[Arena]:
         yield arena
     finally:
         arena.close()
-
-
-def _print_board(arena: Arena, day: date | None) -> None:
-    from arena_pipeline.warehouse.views import board
-
-    document = board(arena.store, simulated=arena.settings.simulated, as_of=day)
-    _simulated(document)
-    out.print(f"Leaderboard as of {document['as_of'] or 'no day yet'}", highlight=False)
-    rows = [
-        {
-            **row,
-            "return": _percent(row["return"]),
-            "benchmark_return": _percent(row["benchmark_return"]),
-            "max_drawdown": _percent(row["max_drawdown"]),
-            "win_rate": _percent(row["win_rate"]),
-        }
-        for row in document["models"]
-    ]
-    _table(
-        rows,
-        {
-            "rank": "#",
-            "model": "model",
-            "kind": "kind",
-            "nav": f"value {arena.settings.arena.currency}",
-            "return": "return",
-            "benchmark_return": "benchmark",
-            "max_drawdown": "max. drawdown",
-            "win_rate": "wins",
-            "trades": "trades",
-            "fees": "fees",
-            "llm_cost_usd": "model cost USD",
-        },
-    )
-    days = max((row["days"] for row in document["models"]), default=0)
-    if 0 < days < 60:
-        out.print(
-            f"{days} trading days: too few for ratios, and for telling luck from skill.", highlight=False
-        )
-
-
-def _percent(value: float | None) -> str | None:
-    return None if value is None else f"{value:+.2%}"
-
-
-def _simulated(document: dict[str, Any]) -> None:
-    if document["simulated"]:
-        out.print("[bold yellow]SIMULATED[/]: nothing here is real.")
-
-
-def _table(rows: list[dict[str, Any]], columns: dict[str, str]) -> None:
-    table = Table(box=box.SIMPLE_HEAD)
-    for name, title in columns.items():
-        numeric = any(isinstance(row[name], int | float) for row in rows)
-        table.add_column(
-            title,
-            justify="right" if numeric else "left",
-            overflow="fold",
-            no_wrap=name in ("#", "model", "nav"),
-        )
-    for row in rows:
-        table.add_row(*("–" if row[name] is None else str(row[name]) for name in columns))
-    out.print(table)
-
-
-def _print_json(document: object) -> None:
-    sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-@contextmanager
-def _progress(title: str, total: int | None) -> Iterator[Callable[[str, int], None]]:
-    """A bar on a terminal, lines elsewhere; always on the error stream."""
-    if not err.is_terminal:
-        yield lambda text, _: err.print(f"{title}: {text}", highlight=False, markup=False, soft_wrap=True)
-        return
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=err, transient=True) as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda text, step: bar.update(task, description=f"{title}: {text}", advance=step)
 
 
 def _list(text: str) -> list[str]:

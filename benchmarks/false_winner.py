@@ -19,7 +19,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from arena_pipeline.scoring.significance import LEVEL, MIN_DAYS, assess, student_p_value
+from arena_pipeline.scoring.metrics import MIN_DAYS
+from arena_pipeline.scoring.significance import LEVEL, assess, student_p_value
 
 MODELS, CORRELATION, DEGREES, DEVIATION = 7, 0.7, 5, 0.01
 ARCH, GARCH = 0.08, 0.90

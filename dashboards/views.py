@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.staticfiles import StaticFiles
 
 from arena_pipeline.errors import DataError
-from arena_pipeline.scoring.leaderboard import MIN_DAYS
+from arena_pipeline.scoring.metrics import MIN_DAYS
 from arena_pipeline.settings import MODEL_ID
 from arena_pipeline.warehouse.views import PAGE
 from dashboards import evidence, formats

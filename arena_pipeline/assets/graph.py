@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from arena_pipeline.assets import (
+    board,
     decisions,
     fundamentals,
     market,
@@ -27,8 +28,8 @@ from arena_pipeline.partitions import (
     sessions_of_the_day,
 )
 from arena_pipeline.research import facts, watchlist
-from arena_pipeline.scoring import leaderboard, metrics
-from arena_pipeline.trading import baselines, book, limits, replay
+from arena_pipeline.scoring import leaderboard, luck, metrics, robustness, significance, skill
+from arena_pipeline.trading import account, baselines, book, fills, limits, replay
 
 DAY_STEPS: tuple[Step, ...] = (
     market.daily_bars,
@@ -45,7 +46,7 @@ SESSION_STEPS: tuple[Step, ...] = (
 )
 DECISION_STEPS: tuple[Step, ...] = (decisions.decisions,)
 BOOK_STEPS: tuple[Step, ...] = (portfolio.trades, portfolio.portfolio_snapshots)
-BOARD_STEPS: tuple[Step, ...] = (portfolio.position_marks, portfolio.leaderboard)
+BOARD_STEPS: tuple[Step, ...] = (portfolio.position_marks, board.leaderboard)
 
 
 def names(steps: tuple[Step, ...]) -> tuple[str, ...]:
@@ -84,7 +85,7 @@ def assets(parts: Partitions) -> list[dg.AssetsDefinition]:
     look_back = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
     day, session = parts.trading_days, parts.sessions
     bars = rules_version(checks, vintages)
-    book_rules = rules_version(replay, book)
+    book_rules = rules_version(replay, book, account, fills)
 
     def shared(*upstream: str) -> list[dg.AssetDep]:
         return [dg.AssetDep(name, partition_mapping=look_back) for name in upstream]
@@ -215,7 +216,7 @@ def assets(parts: Partitions) -> list[dg.AssetsDefinition]:
             pool="ledger",
         ),
         arena_asset(
-            portfolio.leaderboard,
+            board.leaderboard,
             group="arena",
             partitions=day,
             deps=[
@@ -223,7 +224,7 @@ def assets(parts: Partitions) -> list[dg.AssetsDefinition]:
                 "daily_bars",
             ],
             kinds=["python", "sql"],
-            version=rules_version(metrics, leaderboard),
+            version=rules_version(metrics, leaderboard, significance, luck, skill, robustness),
             pool="ledger",
         ),
     ]

@@ -19,6 +19,11 @@ from arena_pipeline.trading.money import CENT
 
 TRADING_DAYS_A_YEAR = 252
 
+MIN_DAYS = 60
+"""Below, a ratio says more about chance than about a model."""
+
+TOO_FEW = f"fewer than {MIN_DAYS} trading days"
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:
@@ -36,7 +41,7 @@ class Amount:
     reason: str | None = None
 
 
-def daily_returns(navs: Sequence[int]) -> list[float]:
+def daily_returns(navs: Sequence[float]) -> list[float]:
     """Simple returns from day to day; one that starts from nothing is NaN, of which no figure is made.
     Raises LedgerError for a negative value, which no book can have."""
     if any(nav < 0 for nav in navs):
@@ -44,7 +49,7 @@ def daily_returns(navs: Sequence[int]) -> list[float]:
     return [after / before - 1 if before else math.nan for before, after in itertools.pairwise(navs)]
 
 
-def total_return(navs: Sequence[int]) -> Metric:
+def total_return(navs: Sequence[float]) -> Metric:
     """E_n / E_0 - 1."""
     if len(navs) < 2:
         return Metric(None, "no trading day yet")
@@ -53,7 +58,7 @@ def total_return(navs: Sequence[int]) -> Metric:
     return Metric(navs[-1] / navs[0] - 1)
 
 
-def annualised_return(navs: Sequence[int]) -> Metric:
+def annualised_return(navs: Sequence[float]) -> Metric:
     """(E_n / E_0) ^ (252 / n) - 1 over n trading days."""
     total = total_return(navs)
     if total.value is None:
@@ -96,7 +101,7 @@ def sortino(returns: Sequence[float], daily_target: float = 0.0) -> Metric:
     return Metric(math.fsum(excess) / len(excess) / downside * math.sqrt(TRADING_DAYS_A_YEAR))
 
 
-def max_drawdown(navs: Sequence[int]) -> Metric:
+def max_drawdown(navs: Sequence[float]) -> Metric:
     """The deepest fall below an earlier peak, the starting value included: from -1 to 0."""
     if not navs or navs[0] <= 0:
         return Metric(None, "started without money")
@@ -107,7 +112,7 @@ def max_drawdown(navs: Sequence[int]) -> Metric:
     return Metric(deepest)
 
 
-def calmar(navs: Sequence[int]) -> Metric:
+def calmar(navs: Sequence[float]) -> Metric:
     """Annualised return per maximum drawdown (Young 1991, here over the whole period)."""
     annualised, drawdown = annualised_return(navs), max_drawdown(navs)
     if annualised.value is None:
@@ -149,7 +154,7 @@ def average_loss(nets: Sequence[int]) -> Amount:
     return _mean([net for net in nets if net < 0], "no losing trade")
 
 
-def turnover(bought_cents: int, sold_cents: int, navs: Sequence[int]) -> Metric:
+def turnover(bought_cents: int, sold_cents: int, navs: Sequence[float]) -> Metric:
     """The lesser of purchases and sales per mean end-of-day value, the starting value left out."""
     held = sum(navs[1:])
     if held <= 0:

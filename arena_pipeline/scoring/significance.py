@@ -25,10 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from arena_pipeline.scoring.metrics import TRADING_DAYS_A_YEAR, Metric, constant
-
-MIN_DAYS = 60
-"""Below, a ratio says more about chance than about a model."""
+from arena_pipeline.scoring.metrics import MIN_DAYS, TOO_FEW, TRADING_DAYS_A_YEAR, Metric, constant
 
 LEVEL = 0.05
 """Chance of calling at least one difference real when none is."""
@@ -47,7 +44,6 @@ ROUNDING = 1e-12
 
 NORMAL = NormalDist()
 YEAR_ROOT = math.sqrt(TRADING_DAYS_A_YEAR)
-TOO_FEW = f"fewer than {MIN_DAYS} trading days"
 NOT_DEFINED = "a daily return is not defined"
 NO_DISPERSION = "the returns do not vary"
 

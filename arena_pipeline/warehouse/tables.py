@@ -347,12 +347,22 @@ leaderboard = _derived(
     Column("id", String, nullable=False, comment="board:<trading day>:<model>"),
     Column("trading_day", String, nullable=False),
     Column("model", ForeignKey("models.id"), nullable=False),
-    Column("rank", Integer, nullable=False),
+    Column("rank", Integer, comment="null for a model that cannot be ranked"),
     Column("nav_cents", BigInteger, nullable=False),
     Column("row", Text, nullable=False, comment="the whole row as JSON, as the API shows it"),
 )
 """One row per model and trading day."""
 
+assessments = _derived(
+    "assessments",
+    ("trading_day",),
+    Column("trading_day", String, nullable=False),
+    Column("document", Text, nullable=False, comment="as JSON, as the API shows it"),
+    Column("robustness", Text, comment="the ranks under other terms, as JSON; at the end of a quarter"),
+)
+"""What the board of a day says as a whole: one row per trading day, in the leaderboard's partition."""
+
 DERIVED = {
-    table.name: table for table in (fills, rejections, snapshots, positions, position_marks, leaderboard)
+    table.name: table
+    for table in (fills, rejections, snapshots, positions, position_marks, leaderboard, assessments)
 }

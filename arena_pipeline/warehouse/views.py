@@ -15,6 +15,7 @@ from arena_pipeline.errors import DataError
 from arena_pipeline.trading.money import from_cents
 from arena_pipeline.warehouse.store import ArenaStore, Row
 from arena_pipeline.warehouse.tables import (
+    assessments,
     decisions,
     fills,
     leaderboard,
@@ -28,7 +29,8 @@ PAGE = 100
 
 
 def board(store: ArenaStore, *, simulated: bool, as_of: date | None = None) -> dict[str, Any]:
-    """The leaderboard of a trading day, the newest unless `as_of` is given: the last one not after it."""
+    """The leaderboard of a trading day, the newest unless `as_of` is given: the last one not after it; with
+    it how sure it is, and the ranks under other terms at the end of the last quarter."""
     with store.ledger.read() as connection:
         newest = select(func.max(leaderboard.c.trading_day)).where(leaderboard.c.superseded_at.is_(None))
         if as_of is not None:
@@ -37,9 +39,25 @@ def board(store: ArenaStore, *, simulated: bool, as_of: date | None = None) -> d
         rows = connection.execute(
             select(leaderboard.c.row)
             .where(leaderboard.c.superseded_at.is_(None), leaderboard.c.trading_day == day)
-            .order_by(leaderboard.c.rank, leaderboard.c.model)
+            .order_by(leaderboard.c.rank.is_(None), leaderboard.c.rank, leaderboard.c.model)
         ).all()
-    return {"as_of": day, "simulated": simulated, "models": [json.loads(row.row) for row in rows]}
+        current = assessments.c.superseded_at.is_(None)
+        whole = connection.execute(
+            select(assessments.c.document).where(current, assessments.c.trading_day == day)
+        ).scalar_one_or_none()
+        other_terms = connection.execute(
+            select(assessments.c.robustness)
+            .where(current, assessments.c.trading_day <= day, assessments.c.robustness.is_not(None))
+            .order_by(assessments.c.trading_day.desc())
+            .limit(1)
+        ).scalar_one_or_none()
+    return {
+        "as_of": day,
+        "simulated": simulated,
+        "models": [json.loads(row.row) for row in rows],
+        "assessment": json.loads(whole) if whole else None,
+        "robustness": json.loads(other_terms) if other_terms else None,
+    }
 
 
 def trades(

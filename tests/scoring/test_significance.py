@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arena_pipeline.scoring import leaderboard, metrics, significance
+from arena_pipeline.scoring import metrics, significance
 from arena_pipeline.scoring.metrics import Metric
 from arena_pipeline.scoring.significance import Pair, assess, compare, joint_bootstrap
 from benchmarks.false_winner import binomial_interval, count_winners, unskilled
@@ -34,10 +34,6 @@ def models_of(assessment):
 
 
 # The Sharpe ratio and its relatives
-
-
-def test_the_board_and_its_statistics_agree_on_when_it_is_too_early():
-    assert significance.MIN_DAYS == leaderboard.MIN_DAYS
 
 
 def test_the_sharpe_ratio_is_the_one_of_the_board_in_the_middle_of_its_interval():
