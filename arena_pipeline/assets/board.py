@@ -385,8 +385,13 @@ class _Scores:
             for fill in self._done(model, day, window)
             if fill.symbol in places
         ]
-        closes = self._closes_of(day)
-        return luck(trades, self._price_at, closes, seed=self._arena.settings.arena.seed)
+        return luck(
+            trades,
+            self._price_at,
+            self._marks[day],
+            shares=len(self._arena.symbols),
+            seed=self._arena.settings.arena.seed,
+        )
 
     def skills(self, model: str, day: date, window: Window) -> dict[int, Skill]:
         made = [call for call in self._calls[model] if call[0] <= day and call[0] not in window.left_out]
@@ -419,16 +424,13 @@ class _Scores:
             )
         return self._openings[at]
 
-    def _closes_of(self, day: date) -> Floats:
-        """Each share's last known mark at the end of a day."""
-        return self._marks[day]
-
     @cached_property
     def _days(self) -> dict[date, MarketDay]:
         return {day.day: day for day in self._arena.market_days(self._last)}
 
     @cached_property
     def _marks(self) -> dict[date, Floats]:
+        """The last known marks of all shares at the end of each day."""
         latest = np.full(len(self._arena.priced_symbols), np.nan)
         marks = {}
         for at, day in self._days.items():

@@ -58,10 +58,17 @@ class _Stay:
 
 
 def luck(
-    trades: Sequence[Trade], price_at: PriceAt, closes: Floats, *, seed: int, draws: int = DRAWS
+    trades: Sequence[Trade],
+    price_at: PriceAt,
+    closes: Floats,
+    *,
+    shares: int,
+    seed: int,
+    draws: int = DRAWS,
 ) -> Luck:
     """The percentile of a model's trading result among traders by lot. `trades` in the order of time,
-    `closes` are the last prices, in the order of `price_at`. The same input and seed give the same result."""
+    `closes` are the last prices, in the order of `price_at`, of which lots are drawn among the first `shares`
+    (an index that a model bought comes after them). The same input and seed give the same result."""
     finished: list[_Stay] = []
     held: dict[int, _Stay] = {}
     for trade in trades:
@@ -85,17 +92,20 @@ def luck(
     results = [stay.cash for stay in finished]
     results += [stay.cash + stay.shares * closes for stay in held.values()]
     symbols = [stay.symbol for stay in (*finished, *held.values())]
-    return _percentile(results, symbols, seed, draws)
+    return _percentile(results, symbols, shares, seed, draws)
 
 
-def _percentile(results: Sequence[Floats], symbols: Sequence[int], seed: int, draws: int) -> Luck:
+def _percentile(
+    results: Sequence[Floats], symbols: Sequence[int], shares: int, seed: int, draws: int
+) -> Luck:
     """Where the sum over the shares traded lies among sums over shares drawn."""
     if not results:
         return Luck(None, 0, draws, seed, "nothing was bought")
     generator = np.random.Generator(np.random.PCG64(seed))
     own, lots = 0.0, np.zeros(draws)
     for result, symbol in zip(results, symbols, strict=True):
-        known = result[np.isfinite(result)]
+        drawn = result[:shares]
+        known = drawn[np.isfinite(drawn)]
         if not np.isfinite(result[symbol]) or len(known) < 2:
             return Luck(None, len(results), draws, seed, "a price that is needed is not known")
         own += float(result[symbol])

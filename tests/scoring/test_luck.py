@@ -1,0 +1,104 @@
+"""The luck score: the same trades in shares drawn by lot."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from arena_pipeline.scoring.luck import Trade, luck
+
+START = datetime(2025, 3, 3, 8, tzinfo=UTC)
+SHARES = 10
+
+
+def at(day: int) -> datetime:
+    return START + timedelta(days=day)
+
+
+def market(seed: int = 0, days: int = 40):
+    """Prices of ten shares at each day's opening, by day."""
+    walk = np.random.default_rng(seed).normal(0, 0.02, (days, SHARES)).cumsum(axis=0)
+    prices = 100 * np.exp(walk)
+    return prices, lambda moment: prices[(moment - START).days]
+
+
+def bought(symbol: int, day: int, cents: int = 100_000) -> Trade:
+    return Trade(at(day), symbol, cents, None)
+
+
+def sold(symbol: int, day: int, cents: int, cost: int = 100_000) -> Trade:
+    return Trade(at(day), symbol, cents, cost)
+
+
+def score(trades, prices, price_at, **changes):
+    return luck(trades, price_at, prices[-1], **({"shares": SHARES, "seed": 1} | changes))
+
+
+def test_the_best_share_scores_high_and_the_worst_low():
+    prices, price_at = market()
+    growth = prices[-1] / prices[0]
+    best, worst = int(growth.argmax()), int(growth.argmin())
+    assert score([bought(best, 0)], prices, price_at).percentile > 0.9
+    assert score([bought(worst, 0)], prices, price_at).percentile < 0.1
+
+
+def test_one_stay_in_the_best_of_ten_shares_beats_nine_lots_in_ten():
+    prices, price_at = market()
+    best = int((prices[-1] / prices[0]).argmax())
+    found = score([bought(best, 0)], prices, price_at, draws=20_000)
+    assert found.percentile == pytest.approx(0.95, abs=0.01)
+    assert (found.stays, found.draws, found.reason) == (1, 20_000, None)
+
+
+def test_choices_by_lot_score_evenly_from_nothing_to_all():
+    prices, price_at = market(seed=3)
+    chance = np.random.default_rng(5)
+    scores = []
+    for _ in range(200):
+        trades = []
+        for day in range(0, 36, 4):
+            symbol = int(chance.integers(SHARES))
+            trades += [bought(symbol, day), sold(symbol, day + 3, 0)]
+        scores.append(score(trades, prices, price_at).percentile)
+    assert np.mean(scores) == pytest.approx(0.5, abs=0.06)
+    assert 0.01 <= np.mean(np.array(scores) > 0.95) <= 0.11
+
+
+def test_a_sale_of_a_part_takes_that_part_out_of_the_lot_too():
+    prices = np.array([[10.0, 10.0], [20.0, 5.0], [10.0, 40.0]])
+    trades = [bought(0, 0), sold(0, 1, 100_000, cost=50_000)]
+    found = luck(trades, lambda t: prices[(t - START).days], prices[2], shares=2, seed=1, draws=4_000)
+    # Own: sells half at the double, ends level: +50,000. Lot 1: half at a half, rest fourfold: +125,000.
+    assert found.percentile == pytest.approx(0.25, abs=0.02)
+
+
+def test_an_index_can_be_held_and_is_never_drawn():
+    prices, _ = market()
+    rising = prices.copy()
+    rising[:, -1] = np.linspace(100, 1000, len(prices))
+    found = luck(
+        [bought(SHARES - 1, 0)], lambda t: rising[(t - START).days], rising[-1], shares=SHARES - 1, seed=1
+    )
+    assert found.percentile == 1.0
+
+
+def test_shares_without_a_price_are_not_drawn_and_without_its_own_there_is_no_score():
+    prices, _ = market()
+    gone = prices.copy()
+    gone[0, 1:] = np.nan
+    alone = luck([bought(0, 0)], lambda t: gone[(t - START).days], gone[-1], shares=SHARES, seed=1)
+    assert (alone.percentile, alone.reason) == (None, "a price that is needed is not known")
+
+
+def test_nothing_bought_is_a_reason():
+    prices, price_at = market()
+    assert score([], prices, price_at).reason == "nothing was bought"
+    assert score([sold(0, 1, 100)], prices, price_at).percentile is None
+
+
+def test_a_seed_gives_the_same_score():
+    prices, price_at = market()
+    trades = [bought(2, 0), bought(3, 1)]
+    assert score(trades, prices, price_at, seed=9) == score(trades, prices, price_at, seed=9)
