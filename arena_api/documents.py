@@ -53,8 +53,48 @@ class Models(Shape):
     models: list[Contestant]
 
 
+class Significance(Shape):
+    sharpe_low: float | None = Field(description="lower end of the 90 % interval of the Sharpe ratio")
+    sharpe_high: float | None = Field(description="its upper end")
+    psr: float | None = Field(description="probability that the true Sharpe ratio is above zero")
+    dsr: float | None = Field(description="the same above what the best of as many models by luck would show")
+    shared_rank: int | None = Field(description="1 + the number of models that are significantly better")
+    rank_low: int | None = Field(description="lower end of the 90 % interval of ranks, resampled days")
+    rank_high: int | None = Field(description="its upper end")
+    mean_rank: float | None
+    p_best: float | None = Field(description="fraction of the resampled histories in which it is first")
+    return_low: float | None = Field(description=f"lower end of the 90 % interval of the return: {FRACTION}")
+    return_high: float | None = Field(description="its upper end")
+    reason: str | None = Field(description="why a figure is null")
+
+
+class LuckScore(Shape):
+    percentile: float | None = Field(description="among traders by lot with the same orders, 0 to 1")
+    stays: int = Field(description="holdings, each in a share that lots draw anew")
+    draws: int
+    seed: int
+    reason: str | None
+
+
+class DecisionSkill(Shape):
+    horizon: int = Field(description="trading days")
+    calls: int = Field(description="orders whose outcome is known")
+    days: int
+    waiting: int = Field(description="orders whose outcome is not known yet")
+    rank_ic: float | None = Field(description="rank correlation of confidence and outcome, mean over days")
+    rank_ic_t: float | None
+    hit_rate: float | None = Field(description=FRACTION)
+    hit_low: float | None
+    hit_high: float | None
+    brier: float | None
+    brier_skill: float | None
+    calibration_error: float | None
+    calibration: list[dict[str, Any]]
+    reasons: dict[str, str]
+
+
 class BoardLine(Shape):
-    rank: int = Field(description="by net asset value; equal values share a rank")
+    rank: int | None = Field(description="by return over the days that count; null when it has none")
     model: str
     kind: str = Field(description="llm or baseline")
     nav: str = Field(description=f"net asset value: {MONEY}")
@@ -67,8 +107,13 @@ class BoardLine(Shape):
     sortino: float | None = Field(description="ratio a year")
     max_drawdown: float | None = Field(description=f"zero or negative: {FRACTION}")
     calmar: float | None = Field(description="ratio")
+    alpha: float | None = Field(description=f"a year, against the benchmark: {FRACTION}")
+    beta: float | None = Field(description="against the benchmark")
+    alpha_p_value: float | None = Field(description="that alpha is zero, two-sided, Newey-West errors")
+    exposure: float | None = Field(description=f"mean part of the net asset value in shares: {FRACTION}")
     win_rate: float | None = Field(description=f"of closed trades: {FRACTION}")
     profit_factor: float | None = Field(description="ratio")
+    expectancy: str | None = Field(description=f"mean net result of a closed trade: {MONEY}")
     turnover: float | None = Field(description="times the mean net asset value, over the whole period")
     trades: int = Field(description="executed orders")
     fees: str = Field(description=f"paid so far: {MONEY}")
@@ -76,12 +121,55 @@ class BoardLine(Shape):
     days: int = Field(description="trading days in the figures")
     provisional: bool = Field(description="a mark stands in for a close that is not known yet")
     reasons: dict[str, str] = Field(description="why a figure is null or stands for something else")
+    significance: Significance | None = Field(description="what chance has to do with it")
+    luck: LuckScore | None
+    skill: dict[str, DecisionSkill] = Field(description="of single decisions, by horizon in trading days")
+
+
+class Verdict(Shape):
+    winner: str | None = Field(description="null while no model leads by more than chance")
+    text: str
+    reason: str
+
+
+class Pair(Shape):
+    first: str
+    second: str
+    mean_difference: float | None = Field(description="of the daily returns, a year, as a fraction")
+    t: float | None
+    p_value: float | None
+    p_holm: float | None = Field(description="corrected for all pairs")
+    days_needed: int | None = Field(description="until a difference of this size could be significant")
+    reason: str | None
+
+
+class AssessmentOfTheDay(Shape):
+    as_of: str = Field(description=DAY)
+    verdict: Verdict
+    pairs: list[Pair]
+    days: int = Field(description="trading days that count")
+    left_out: dict[str, int] = Field(description="trading days that do not, by reason")
+    trials: int = Field(description="models and prompt versions ever run")
+    seed: int
+    draws: int
+    block: float | None = Field(description="mean length of a block of resampled days")
+    level: float
+    confidence: float
+    terms: dict[str, str | None] = Field(description="on what terms orders filled")
+
+
+class Robustness(Shape):
+    as_of: str = Field(description=f"{DAY}, the last of a quarter")
+    spans: list[dict[str, Any]] = Field(description="each model's best and worst rank, and how often it led")
+    scenarios: list[dict[str, Any]] = Field(description="terms, and each model's rank under them")
 
 
 class Leaderboard(Shape):
     as_of: str | None = Field(description=f"{DAY}; null before the first")
     simulated: bool = Field(description=SIMULATED)
     models: list[BoardLine]
+    assessment: AssessmentOfTheDay | None = Field(description="how sure the board is")
+    robustness: Robustness | None = Field(description="the ranks under other fees, slippage and fills")
 
 
 class DecisionLine(Shape):

@@ -70,7 +70,13 @@ class Reading:
     def board(self, as_of: date | None = None) -> Document:
         store = self.store()
         if store is None:
-            return {"as_of": None, "simulated": self.settings.simulated, "models": []}
+            return {
+                "as_of": None,
+                "simulated": self.settings.simulated,
+                "models": [],
+                "assessment": None,
+                "robustness": None,
+            }
         return views.board(store, simulated=self.settings.simulated, as_of=as_of)
 
     def decisions(

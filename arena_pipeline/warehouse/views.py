@@ -27,6 +27,12 @@ from arena_pipeline.warehouse.tables import (
 
 PAGE = 100
 
+_SINCE_ASSESSED: Row = {
+    **dict.fromkeys(("alpha", "beta", "alpha_p_value", "exposure", "expectancy", "significance", "luck")),
+    "skill": {},
+}
+"""What a line of a board does not have that was stored before boards were assessed."""
+
 
 def board(store: ArenaStore, *, simulated: bool, as_of: date | None = None) -> dict[str, Any]:
     """The leaderboard of a trading day, the newest unless `as_of` is given: the last one not after it; with
@@ -41,23 +47,26 @@ def board(store: ArenaStore, *, simulated: bool, as_of: date | None = None) -> d
             .where(leaderboard.c.superseded_at.is_(None), leaderboard.c.trading_day == day)
             .order_by(leaderboard.c.rank.is_(None), leaderboard.c.rank, leaderboard.c.model)
         ).all()
-        current = assessments.c.superseded_at.is_(None)
-        whole = connection.execute(
-            select(assessments.c.document).where(current, assessments.c.trading_day == day)
-        ).scalar_one_or_none()
-        other_terms = connection.execute(
-            select(assessments.c.robustness)
-            .where(current, assessments.c.trading_day <= day, assessments.c.robustness.is_not(None))
+        stored = (
+            select(assessments)
+            .where(assessments.c.superseded_at.is_(None), assessments.c.trading_day <= (day or ""))
             .order_by(assessments.c.trading_day.desc())
             .limit(1)
-        ).scalar_one_or_none()
+        )
+        whole = connection.execute(stored.where(assessments.c.trading_day == (day or ""))).one_or_none()
+        quarter = connection.execute(stored.where(assessments.c.robustness.is_not(None))).one_or_none()
     return {
         "as_of": day,
         "simulated": simulated,
-        "models": [json.loads(row.row) for row in rows],
-        "assessment": json.loads(whole) if whole else None,
-        "robustness": json.loads(other_terms) if other_terms else None,
+        "models": [_line(row.row) for row in rows],
+        "assessment": json.loads(whole.document) if whole else None,
+        "robustness": json.loads(quarter.robustness) if quarter else None,
     }
+
+
+def _line(stored: str) -> Row:
+    line: Row = json.loads(stored)
+    return line | {name: value for name, value in _SINCE_ASSESSED.items() if name not in line}
 
 
 def trades(

@@ -15,7 +15,13 @@ from tests.api.world import ARTICLE, DAY, DECISION, SESSION, fill_store, setting
 PROJECT = Path(__file__).parents[2]
 EMPTY = {
     "/api/models": {"simulated": True, "models": []},
-    "/api/leaderboard": {"as_of": None, "simulated": True, "models": []},
+    "/api/leaderboard": {
+        "as_of": None,
+        "simulated": True,
+        "models": [],
+        "assessment": None,
+        "robustness": None,
+    },
     "/api/decisions": {"simulated": True, "decisions": []},
     "/api/trades": {"simulated": True, "trades": []},
 }

@@ -8,8 +8,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from arena_pipeline.scoring.document import board_document
-from arena_pipeline.scoring.leaderboard import ModelRecord, leaderboard
+from arena_pipeline.scoring.document import assessment_document, board_document
+from arena_pipeline.scoring.leaderboard import ModelRecord, leaderboard, returns_that_count
+from arena_pipeline.scoring.luck import Luck
+from arena_pipeline.scoring.significance import assess
+from arena_pipeline.scoring.skill import skill
 from arena_pipeline.settings import Model, Settings
 from arena_pipeline.warehouse import tables
 from arena_pipeline.warehouse.store import ArenaStore, Edge, Partition, utc_text
@@ -24,6 +27,16 @@ ARTICLE = "article:" + "a" * 64
 CALL = "llm:" + "c" * 64
 FEED_BYTES = b"<rss>the feed as it came</rss>"
 RUN = {"run_id": "run", "now": NOW}
+
+TERMS = {
+    "market": "XETR",
+    "currency": "EUR",
+    "fee_per_order": "5.00",
+    "limit": "through",
+    "slippage_bp": "0.0",
+    "participation": None,
+    "dividend_tax": "0.0",
+}
 
 
 def settings_of(home: Path) -> Settings:
@@ -91,7 +104,8 @@ def fill_store(store: ArenaStore, *, days: int = 1) -> None:
         store.write_rows(
             connection, "portfolio_snapshots", f"tester|{DAY}", {"snapshots": [_snapshot()]}, **RUN
         )
-        store.write_rows(connection, "leaderboard", str(DAY), {"leaderboard": _board(days)}, **RUN)
+        board = _board(days)
+        store.write_rows(connection, "leaderboard", str(DAY), board, **RUN)
 
 
 def _decision(model: str) -> dict[str, Any]:
@@ -173,27 +187,50 @@ def _snapshot() -> dict[str, Any]:
     }
 
 
-def _board(days: int) -> list[dict[str, Any]]:
-    rows = leaderboard(
-        [
-            _record("cash", "baseline", [10_000_000] * days, trades=0, cost=Decimal(0)),
-            _record("tester", "llm", [12_500_000 + 500 * (n % 7) for n in range(days)], trades=1, cost=None),
-        ],
-        benchmark=[],
-        as_of=date.max,
-    )
-    documents = [board_document(row) for row in rows]
-    return [
-        {
-            "id": f"board:{DAY}:{row.model}",
-            "trading_day": str(DAY),
-            "model": row.model,
-            "rank": row.rank,
-            "nav_cents": row.nav_cents,
-            "row": json.dumps(document),
-        }
-        for row, document in zip(rows, documents, strict=True)
+def _board(days: int) -> dict[str, list[dict[str, Any]]]:
+    records = [
+        _record("cash", "baseline", [10_000_000] * days, trades=0, cost=Decimal(0)),
+        _record("tester", "llm", [12_500_000 + 500 * (n % 7) for n in range(days)], trades=1, cost=None),
     ]
+    rows = leaderboard(records, benchmark=[], as_of=date.max)
+    returns = {record.model: list(returns_that_count(record, date.max).values()) for record in records}
+    found = assess(returns, trials=2, seed=1, draws=100)
+    models = {each.model: each for each in found.models}
+    documents = [
+        board_document(
+            row,
+            models[row.model],
+            luck=Luck(None, 0, 100, 1, "nothing was bought"),
+            skill={horizon: skill([], horizon) for horizon in (1, 5)},
+        )
+        for row in rows
+    ]
+    whole = assessment_document(found, as_of=DAY, left_out={"contaminated": 3, "unknown": 0}, terms=TERMS)
+    other_terms = {
+        "as_of": str(DAY),
+        "spans": [{"model": "tester", "best": 1, "worst": 2, "led": 0.75}],
+        "scenarios": [],
+    }
+    return {
+        "leaderboard": [
+            {
+                "id": f"board:{DAY}:{row.model}",
+                "trading_day": str(DAY),
+                "model": row.model,
+                "rank": row.rank,
+                "nav_cents": row.nav_cents,
+                "row": json.dumps(document),
+            }
+            for row, document in zip(rows, documents, strict=True)
+        ],
+        "assessments": [
+            {
+                "trading_day": str(DAY),
+                "document": json.dumps(whole),
+                "robustness": json.dumps(other_terms),
+            }
+        ],
+    }
 
 
 def _record(model: str, kind: str, navs: list[int], *, trades: int, cost: Decimal | None) -> ModelRecord:

@@ -88,6 +88,11 @@ def test_a_mature_board_shows_the_sharpe_ratio(tmp_path):
     assert "Fewer than" not in answer
     assert "Sharpe" in answer
     assert 'title="the returns do not vary"' in answer
+    text = Page(answer).text
+    assert "Not distinguishable" in text
+    assert "3 trading days are left out" in text
+    assert "How sure is this order?" in text
+    assert "no bound on a bar’s volume" in text
 
 
 def test_words_from_outside_are_shown_as_text(client):
