@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from arena_pipeline.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-ledger_app = typer.Typer(no_args_is_help=True, help="Ledgers of other arenas.")
+ledger_app = typer.Typer(
+    no_args_is_help=True, help="Books in and out: journals, and ledgers of other arenas."
+)
 app.add_typer(ledger_app, name="ledger")
 
 DEMO_DAYS = 30
@@ -280,6 +282,41 @@ def replay(as_json: JsonFlag = False) -> None:
         out.print(result.line(), highlight=False, markup=False, soft_wrap=True)
     if result.problems:
         raise typer.Exit(1)
+
+
+@ledger_app.command("export")
+def export_ledger(
+    model: ModelOption = None,
+    layout: Annotated[str, typer.Option("--format", help="beancount or json.")] = "beancount",
+    as_of: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Up to this day.")] = None,
+) -> None:
+    """The books as a double-entry journal on standard output, for another program to check."""
+    from arena_pipeline.assets.books import journals
+    from arena_pipeline.trading.beancount import beancount
+    from arena_pipeline.warehouse.views import newest_days
+
+    if layout not in ("beancount", "json"):
+        raise DataError(f"--format {layout!r} is not known", remedy="use beancount or json")
+    settings = _settings()
+    with _arena(settings) as arena:
+        if model is not None:
+            settings.model_named(model)
+        newest = newest_days(arena.store)["snapshots"]
+        if newest is None:
+            raise DataError("there is no trading day with a book yet", remedy="run arena backfill")
+        last = min(as_of.date(), date.fromisoformat(newest)) if as_of else date.fromisoformat(newest)
+        found = journals(arena, last, model)
+    if layout == "json":
+        print_json(
+            {
+                "simulated": settings.simulated,
+                "currency": settings.arena.currency,
+                "journals": {name: [entry.to_json() for entry in each] for name, each in found.items()},
+            }
+        )
+    else:
+        title = "Sentiment Arena, SIMULATED" if settings.simulated else "Sentiment Arena"
+        sys.stdout.write(beancount(found, currency=settings.arena.currency, title=title))
 
 
 @ledger_app.command("import")

@@ -9,9 +9,11 @@ from sqlalchemy import Connection, select
 
 from arena_pipeline.arena import Arena
 from arena_pipeline.assets.orders import accepted_orders
-from arena_pipeline.errors import ChainGap
+from arena_pipeline.errors import ChainGap, DataError
 from arena_pipeline.settings import ModelKind
 from arena_pipeline.trading.book import DayResult
+from arena_pipeline.trading.journal import Transaction, journal
+from arena_pipeline.trading.money import to_cents
 from arena_pipeline.warehouse.store import ArenaStore, utc_text
 from arena_pipeline.warehouse.tables import decisions, models
 
@@ -61,6 +63,23 @@ def book_days(arena: Arena, model: str, last: date) -> dict[date, DayResult]:
     require_bars(arena, [day for day in arena.calendar.days(arena.start, last) if day < last])
     submitted = [order for entry in accepted_orders(arena.store, model).values() for order in entry]
     return arena.replayed(model, submitted, last)
+
+
+def journals(arena: Arena, last: date, model: str | None = None) -> dict[str, list[Transaction]]:
+    """The double-entry journals of all registered models, or of one, up to a trading day.
+
+    Raises ChainGap as `book_days` does, and DataError for a model that was never registered.
+    """
+    names = [name for name, _ in registered_models(arena.store) if model in (None, name)]
+    if not names:
+        raise DataError(f"{model} has no book yet", remedy="run arena backfill")
+    cash = to_cents(arena.settings.arena.starting_cash)
+    return {
+        name: list(
+            journal(book_days(arena, name, last).values(), opening=arena.start, starting_cash_cents=cash)
+        )
+        for name in names
+    }
 
 
 def require_bars(arena: Arena, days: Iterable[date]) -> None:
