@@ -285,6 +285,7 @@ def _asset_of(table: str) -> str:
         "rejections": "trades",
         "snapshots": "portfolio_snapshots",
         "positions": "portfolio_snapshots",
+        "assessments": "leaderboard",
     }.get(table, table)
 
 
