@@ -45,7 +45,7 @@ def test_the_scenarios_have_splits_dividends_and_sales_to_export():
     [
         (r"(Assets:M:Cash  -?\d+)\.(\d)(\d) EUR", r"\1.\g<2>9 EUR"),
         (r"(balance Assets:M:Cash  \d+)\.\d\d", r"\1.77"),
-        (r"(balance Assets:M:Shares:[A-C]  )\d+ ~ 0 ([A-Z-]+)\n", r"\g<1>999999 ~ 0 \2\n"),
+        (r"(balance Assets:M:Shares:X-[A-C]  )\d+ ~ 0 ([A-Z-]+)\n", r"\g<1>999999 ~ 0 \2\n"),
     ],
     ids=["an amount", "a balance of cash", "a number of shares"],
 )
