@@ -144,7 +144,7 @@ def test_a_sequence_number_is_used_once_and_time_does_not_run_back(run):
         "m,2,2025-01-02,buy,AAPL,1",
         "other,1,2025-01-02,buy,MSFT,1.0",
     )
-    assert reasons(result) == [(3, "DUPLICATE"), (4, "OUT_OF_ORDER")]
+    assert reasons(result) == [(3, "FORKED"), (4, "OUT_OF_ORDER")]
     assert [model["model"] for model in result["models"]] == ["m", "other"]
 
 
