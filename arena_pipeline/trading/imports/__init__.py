@@ -22,7 +22,7 @@ from arena_pipeline.trading.imports.findings import (
     Refused,
     quoted,
 )
-from arena_pipeline.trading.imports.formats import LogFormat, read_log
+from arena_pipeline.trading.imports.formats import LogFormat, log_format, read_log
 from arena_pipeline.trading.imports.prices import read_prices
 from arena_pipeline.trading.imports.records import TradeRow, Unreadable
 from arena_pipeline.trading.imports.replay import ModelReplay, rejection, unreadable_rejection
@@ -30,7 +30,7 @@ from arena_pipeline.trading.imports.result import ImportResult
 from arena_pipeline.trading.imports.unit import FINE
 from arena_pipeline.trading.money import to_cents
 
-__all__ = ["ImportReason", "ImportResult", "LogFormat", "import_trades"]
+__all__ = ["ImportReason", "ImportResult", "LogFormat", "import_trades", "log_format", "quoted"]
 
 
 def import_trades(
@@ -40,10 +40,10 @@ def import_trades(
     cash: Decimal,
     fee: Decimal,
     currency: str,
-    log_format: LogFormat | None = None,
+    layout: LogFormat | None = None,
 ) -> ImportResult:
     """Replay a trade log. `cash` is what each model starts with, `fee` is charged per executed order; without
-    `log_format` the log's content tells its format.
+    `layout` the log's content tells its format.
 
     Raises DataError for a file that cannot be read at all (missing, no CSV, a column missing) and for an
     amount that is negative; a bad row is a rejection.
@@ -52,7 +52,7 @@ def import_trades(
         if not amount.is_finite() or amount < 0:
             raise DataError(f"{name} = {amount} is no amount", remedy="give a number that is not negative")
     table = read_prices(prices)
-    log = read_log(trades, log_format)
+    log = read_log(trades, layout)
     rows: dict[str, list[TradeRow]] = defaultdict(list)
     unreadable: dict[str, list[Unreadable]] = defaultdict(list)
     nobodys: list[ImportRejection] = []

@@ -19,12 +19,12 @@ from typing import Any
 from arena_pipeline.errors import DataError
 from arena_pipeline.trading.imports.findings import quoted
 from arena_pipeline.trading.imports.json_lines import Number, json_objects, text_of
-from arena_pipeline.trading.imports.records import StatedBook, TradeLog, TradeRow, Unreadable
+from arena_pipeline.trading.imports.records import StatedBook, TradeLog, TradeRow, Unreadable, note_ignored
 
 LOG, FOLDER, CASH = "position.jsonl", "position", "CASH"
 RECORD, ACTION = ("date", "id", "this_action", "positions"), ("action", "symbol", "amount")
-MOST = Decimal(10) ** 18
-"""Of cash or shares: beyond it a number is a mistake or an attack."""
+MOST, FINEST = Decimal(10) ** 15, Decimal("1e-10")
+"""Of cash or shares: what is larger is a mistake or an attack, what is smaller is a float's rounding."""
 
 
 def read_aitrader(path: Path) -> TradeLog:
@@ -44,8 +44,8 @@ def read_aitrader(path: Path) -> TradeLog:
                 rows.append(_row(line, model, document))
             except ValueError as error:
                 unreadable.append(Unreadable(line, model, str(error)))
-            ignored |= dict.fromkeys(name for name in document if name not in RECORD)
-    return TradeLog(tuple(rows), tuple(unreadable), tuple(quoted(name) for name in ignored))
+            note_ignored(ignored, document, RECORD)
+    return TradeLog(tuple(rows), tuple(unreadable), tuple(ignored))
 
 
 def _logs(path: Path) -> dict[str, Path]:
@@ -107,4 +107,4 @@ def _amount(name: str, value: Any) -> Decimal:
         amount = Decimal("NaN")
     if not amount.is_finite() or abs(amount) > MOST:
         raise ValueError(f"{quoted(name)!r} in positions is no number")
-    return amount
+    return amount.quantize(FINEST).normalize()

@@ -17,6 +17,7 @@ from arena_pipeline.trading.imports.records import (
     TradeLog,
     TradeRow,
     Unreadable,
+    note_ignored,
     row_of,
 )
 
@@ -36,14 +37,16 @@ def read_csv_log(file: Path) -> TradeLog:
     unreadable: list[Unreadable] = []
     ignored: dict[str, None] = {}
     for row in csv_rows(file, REQUIRED):
-        ignored |= dict.fromkeys(name for name in row.cells if name not in REQUIRED + OPTIONAL)
+        note_ignored(ignored, row.cells, REQUIRED + OPTIONAL)
+        if len(rows) == MOST_ROWS:
+            raise DataError(f"{file} has more than {MOST_ROWS} rows", remedy="split it")
         if row.complete:
             rows.append(row_of(row.line, row.cells))
         else:
             unreadable.append(
                 Unreadable(row.line, row.cells["model"], "more cells than the header has columns")
             )
-    return TradeLog(tuple(rows), tuple(unreadable), tuple(quoted(name) for name in ignored))
+    return TradeLog(tuple(rows), tuple(unreadable), tuple(ignored))
 
 
 def csv_rows(file: Path, required: Sequence[str]) -> Iterator[CsvRow]:
@@ -55,10 +58,8 @@ def csv_rows(file: Path, required: Sequence[str]) -> Iterator[CsvRow]:
             names = [name.strip() for name in reader.fieldnames or ()]
             reader.fieldnames = names
             _check_header(file, names, required)
-            for count, row in enumerate(reader):
+            for row in reader:
                 line = reader.line_num
-                if count == MOST_ROWS:
-                    raise DataError(f"{file} has more than {MOST_ROWS} rows", remedy="split it")
                 cells = {name: (row[name] or "").strip() for name in names}
                 yield CsvRow(line, cells, None not in row)
     except OSError as error:
@@ -71,6 +72,6 @@ def _check_header(file: Path, names: Sequence[str], required: Sequence[str]) -> 
     missing = [name for name in required if name not in names]
     if missing:
         raise DataError(f"{file} has no column {', '.join(missing)}", remedy=f"columns: {','.join(required)}")
-    twice = [name for name, times in Counter(names).items() if times > 1]
+    twice = [name for name, times in Counter(names).items() if name and times > 1]
     if twice:
         raise DataError(f"{file} has the column {quoted(twice[0])!r} twice", remedy="keep one of them")

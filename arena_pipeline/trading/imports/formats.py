@@ -23,9 +23,17 @@ class LogFormat(enum.StrEnum):
     AITRADER = "aitrader"
 
 
-def read_log(path: Path, log_format: LogFormat | None = None) -> TradeLog:
+def log_format(name: str) -> LogFormat:
+    """The format of that name. Raises DataError for another."""
+    try:
+        return LogFormat(name)
+    except ValueError:
+        raise DataError(f"--format {name!r} is not known", remedy=f"use {', '.join(LogFormat)}") from None
+
+
+def read_log(path: Path, layout: LogFormat | None = None) -> TradeLog:
     """A trade log in the format given, else in the one its content has. Raises DataError."""
-    match log_format or recognise(path):
+    match layout or recognise(path):
         case LogFormat.CSV:
             return read_csv_log(path)
         case LogFormat.JSONL:
@@ -44,6 +52,8 @@ def recognise(path: Path) -> LogFormat:
             beginning = stream.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    if beginning.startswith(b"["):
+        raise DataError(f"{path} is one JSON array", remedy="write one object a line")
     if not beginning.startswith(b"{"):
         return LogFormat.CSV
     for _, (_, document) in zip(range(LOOK), json_objects(path), strict=False):

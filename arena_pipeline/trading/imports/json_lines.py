@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from arena_pipeline.errors import DataError
-from arena_pipeline.trading.imports.findings import quoted
 from arena_pipeline.trading.imports.records import (
     LONGEST_LINE,
     MOST_ROWS,
@@ -21,6 +20,7 @@ from arena_pipeline.trading.imports.records import (
     TradeLog,
     TradeRow,
     Unreadable,
+    note_ignored,
     row_of,
 )
 
@@ -40,14 +40,14 @@ def read_json_lines(file: Path) -> TradeLog:
         if isinstance(document, str):
             unreadable.append(Unreadable(line, "", document))
             continue
-        ignored |= dict.fromkeys(name for name in document if name not in REQUIRED + OPTIONAL)
+        note_ignored(ignored, document, REQUIRED + OPTIONAL)
         try:
             fields = {name: text_of(document.get(name), name) for name in REQUIRED + OPTIONAL}
         except ValueError as error:
             unreadable.append(Unreadable(line, "", str(error)))
         else:
             rows.append(row_of(line, fields))
-    return TradeLog(tuple(rows), tuple(unreadable), tuple(quoted(name) for name in ignored))
+    return TradeLog(tuple(rows), tuple(unreadable), tuple(ignored))
 
 
 def json_objects(file: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:

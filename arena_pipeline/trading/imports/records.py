@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+
+from arena_pipeline.trading.imports.findings import quoted
 
 LONGEST_LINE = 1_000_000
 """Bytes of a line. Longer ones are no record."""
 
 MOST_ROWS = 1_000_000
 """Rows of a log. More are refused with the file."""
+
+MOST_NAMES = 50
+"""Names of ignored fields that are repeated."""
 
 REQUIRED = ("model", "seq", "date", "action", "symbol", "qty")
 OPTIONAL = ("id", "time", "price", "fee")
@@ -62,6 +67,15 @@ class TradeLog:
     rows: tuple[TradeRow, ...]
     unreadable: tuple[Unreadable, ...]
     ignored: tuple[str, ...]
+
+
+def note_ignored(ignored: dict[str, None], names: Iterable[str], read: Collection[str]) -> None:
+    """Add the names that are not `read`, in the order of their first appearance, up to `MOST_NAMES`."""
+    for name in names:
+        if len(ignored) == MOST_NAMES:
+            return
+        if name and name not in read:
+            ignored[quoted(name)] = None
 
 
 def row_of(line: int, fields: Mapping[str, str]) -> TradeRow:

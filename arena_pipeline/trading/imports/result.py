@@ -57,6 +57,9 @@ class ImportResult:
     rejections: tuple[ImportRejection, ...]
     ignored: tuple[str, ...]
 
+    def model(self, name: str) -> ImportedModel:
+        return next(model for model in self.models if model.model == name)
+
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values: amounts are strings with two decimals, dates ISO 8601."""
         return {

@@ -15,10 +15,10 @@ from arena_pipeline.trading.imports.findings import Difference, ImportReason, qu
 from arena_pipeline.trading.imports.records import StatedBook, TradeRow
 from arena_pipeline.trading.imports.sequence import Placed
 from arena_pipeline.trading.imports.unit import amount_of
+from arena_pipeline.trading.imports.values import FOUR_PLACES
 from arena_pipeline.trading.orders import RejectReason, Side
 
 NOTHING = Decimal(0)
-FOUR_PLACES = Decimal("0.0001")
 
 
 class Statements:
@@ -97,7 +97,7 @@ class Statements:
                 placed.day,
                 quoted(symbol),
                 reason,
-                f"{theirs:f}"[:40],
+                f"{theirs:f}",
                 f"{ours:f}",
                 1,
                 detail,

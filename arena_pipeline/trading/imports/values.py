@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, time
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from arena_pipeline.market.bars import price
 from arena_pipeline.trading.imports.findings import ImportReason, Refused, quoted
 from arena_pipeline.trading.limits import MOST_SHARES
 
 HIGHEST_PRICE = Decimal(10**9)
+FOUR_PLACES = Decimal("0.0001")
 
 
 def whole(text: str, column: str) -> int:
@@ -65,7 +66,7 @@ def stated_fee(text: str) -> Decimal | None:
     found = _decimal(text)
     if found is None or not 0 <= found <= HIGHEST_PRICE:
         raise Refused(ImportReason.BAD_NUMBER, f"fee {quoted(text)!r} is no amount")
-    return found
+    return found.quantize(FOUR_PLACES, ROUND_HALF_UP)
 
 
 def _decimal(text: str) -> Decimal | None:
