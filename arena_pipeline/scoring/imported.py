@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -150,12 +151,13 @@ class _Lots:
             )
             for fill in _until(model, self._window)
         ]
-        return luck(trades, self._opens, self._closes(), shares=len(self._symbols), seed=self._seed)
+        return luck(trades, self._opens, self._closes, shares=len(self._symbols), seed=self._seed)
 
     def _opens(self, at: datetime) -> Floats:
         found = (self._prices.at(symbol, at.date()).open for symbol in self._symbols)
         return np.array([np.nan if each is None else float(each) for each in found])
 
+    @cached_property
     def _closes(self) -> Floats:
         """The last closes up to the end of the window."""
         days = [day for day in self._prices.days if self._window.days and day <= self._window.days[-1]]

@@ -105,6 +105,6 @@ def _amount(name: str, value: Any) -> Decimal:
         amount = Decimal(value) if isinstance(value, Number) else Decimal("NaN")
     except InvalidOperation:
         amount = Decimal("NaN")
-    if not amount.is_finite() or abs(amount) > MOST:
+    if not (amount.is_finite() and -MOST <= amount <= MOST):
         raise ValueError(f"{quoted(name)!r} in positions is no number")
     return amount.quantize(FINEST).normalize()

@@ -34,7 +34,12 @@ class PriceTable:
     def __init__(self, prices: Mapping[tuple[str, date], DayPrice]) -> None:
         self._prices = dict(prices)
         self.symbols = frozenset(symbol for symbol, _ in self._prices)
-        self.days = tuple(sorted({day for _, day in self._prices}))
+        self._known = frozenset(day for _, day in self._prices)
+        self.days = tuple(sorted(self._known))
+
+    def has(self, day: date) -> bool:
+        """Whether the file has any row of a day."""
+        return day in self._known
 
     def at(self, symbol: str, day: date) -> DayPrice:
         return self._prices.get((symbol, day)) or _nothing("no row in the price file")

@@ -131,7 +131,7 @@ class ModelReplay:
         )
 
     def _mark(self, day: date) -> None:
-        if day not in self._prices.days:
+        if not self._prices.has(day):
             self._unmarked.append(Unmarked(day, (), ImportReason.NO_BAR, "the price file has no such day"))
             return
         held = {symbol: self._prices.at(symbol, day) for symbol in sorted(self._account.holdings)}
