@@ -23,6 +23,8 @@ from arena_pipeline.market.indicators import indicator_anchor
 from arena_pipeline.market.universe import Company, companies
 from arena_pipeline.market.vintages import BarHistory
 from arena_pipeline.settings import Feed, ModelKind, Settings
+from arena_pipeline.sources.breaker import CircuitBreaker
+from arena_pipeline.sources.budget import Budget, Unmetered, VendorBudget
 from arena_pipeline.sources.feeds import FeedSource
 from arena_pipeline.sources.files import FilePrices
 from arena_pipeline.sources.fundamentals import AlphaVantage
@@ -93,6 +95,8 @@ class Arena:
         self._stack.close()
         for started in ("_sandbox", "models"):
             self.__dict__.pop(started, None)
+        if "vendor_budget" in self.__dict__:
+            self.vendor_budget.close()
         self.store.close()
 
     # -- facts -----------------------------------------------------------------------------------------
@@ -249,10 +253,10 @@ class Arena:
             )
         else:
             feeds = self.settings.news.feeds
-        return FeedSource(Http(recorder, clock=self.clock), feeds)
+        return FeedSource(self._http(recorder, self.settings.news.source), feeds)
 
     def fundamentals(self, recorder: Recorder) -> AlphaVantage:
-        http = Http(recorder, clock=self.clock)
+        http = self._http(recorder, self.settings.fundamentals.source)
         if self.settings.fundamentals.source == "sandbox":
             return AlphaVantage(
                 http,
@@ -260,6 +264,21 @@ class Arena:
                 base_url=self._sandbox_url("fundamentals_url"),
             )
         return AlphaVantage(http, api_key=os.environ.get(ALPHA_VANTAGE_KEY))
+
+    @cached_property
+    def vendor_budget(self) -> VendorBudget:
+        """What may still be asked of each vendor, shared by every process of this home."""
+        return VendorBudget(self.settings.home / "vendor_calls.db")
+
+    @cached_property
+    def breaker(self) -> CircuitBreaker:
+        """Which hosts failed just now, for everything in this run that asks over the network."""
+        return CircuitBreaker()
+
+    def _http(self, recorder: Recorder, source: str) -> Http:
+        """The HTTP client for a source of the settings; the sandbox is no vendor and has no budget."""
+        budget: Budget = Unmetered() if source == "sandbox" else self.vendor_budget
+        return Http(recorder, clock=self.clock, budget=budget, breaker=self.breaker)
 
     @cached_property
     def models(self) -> ModelClient:
