@@ -212,13 +212,15 @@ class Http:
             raise NoAnswerError(f"{type(error).__name__}: {error}", passing=True) from None
 
     async def _follow(self, client: httpx.AsyncClient, vendor: str, url: str, deadline: float) -> Recorded:
-        for _ in range(MAX_REDIRECTS + 1):
+        for hop in range(MAX_REDIRECTS + 1):
             places = await self._places(url)
             await self._take(vendor, deadline)
             async with self._opened(client, places, deadline - time.monotonic()) as response:
                 target = response.headers.get("location")
                 if not response.is_redirect or target is None:
                     kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+                    if hop and not self._route.trusted:
+                        kept["final-url"] = url
                     encoding = response.headers.get("content-encoding", "")
                     body = await unpacked(response.aiter_raw(), encoding, self._max_bytes)
                     return Recorded(response.status_code, body, self._clock(), kept)

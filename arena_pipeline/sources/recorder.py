@@ -34,7 +34,8 @@ class Failure(enum.StrEnum):
 class Recorded:
     """One answer from outside. `failure` is set (and `status` 0) when no answer came at all.
 
-    `headers` holds the few that parsing needs (content-type, etag, last-modified, retry-after), lower case.
+    `headers` holds the few that parsing needs (content-type, etag, last-modified, retry-after), lower case;
+    and `final-url` where a link from outside was redirected, which is where the body was.
     """
 
     status: int
