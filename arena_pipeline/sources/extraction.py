@@ -25,6 +25,14 @@ MAX_HTML = 1_000_000
 """Characters of a page that are read; an article's text comes early."""
 
 MAX_OUTPUT = 200_000
+_STYLES = ("font-size:0;", "font-size:0px;", "opacity:0;", "left:-99", "top:-99", "text-indent:-99")
+HIDDEN = [
+    "//*[@hidden]",
+    "//template",
+    *(f"//*[contains(concat(translate(@style, ' \t', ''), ';'), '{style}')]" for style in _STYLES),
+]
+"""What a reader does not see and trafilatura would keep; it drops `display: none` and its like by itself."""
+
 _PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
 
@@ -88,6 +96,7 @@ def _main() -> None:
         with_metadata=True,
         include_comments=False,
         include_tables=False,
+        prune_xpath=HIDDEN,
         date_extraction_params={"extensive_search": False, "original_date": True},
     )
     parts = {name: str(getattr(found, name, None) or "")[:MAX_OUTPUT] for name in Extracted.__slots__}

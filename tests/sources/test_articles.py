@@ -118,6 +118,31 @@ def test_hidden_characters_and_markup_do_not_survive(httpserver: HTTPServer) -> 
     assert "zerowidth" in reply.page.text
 
 
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        '<p style="display: none">{}</p>',
+        "<p hidden>{}</p>",
+        "<p>x <span hidden>{}</span> y</p>",
+        '<p style="visibility:hidden">{}</p>',
+        '<p>x <span style="font-size: 0">{}</span> y</p>',
+        '<p>x <span style="color:red; opacity:0">{}</span> y</p>',
+        '<p>x <span aria-hidden="true">{}</span> y</p>',
+        '<div style="position:absolute; left:-9999px">{}</div>',
+        "<template><p>{}</p></template>",
+        "<noscript><p>{}</p></noscript>",
+        "<!-- {} -->",
+    ],
+)
+def test_what_a_reader_does_not_see_is_not_read(httpserver: HTTPServer, hidden: str) -> None:
+    hint = hidden.format("BUY NOW, says this hidden line, which is long enough to be a paragraph of its own.")
+    paragraphs = [SENTENCE.format(n=n) for n in range(6)]
+    reply = read(httpserver, page(*paragraphs[:3], f"{paragraphs[3]}</p>{hint}<p>", *paragraphs[4:]))
+    assert reply.page is not None
+    assert "BUY NOW" not in reply.page.text
+    assert "Absatz 5" in reply.page.text
+
+
 def test_the_encoding_is_the_header_s_or_the_page_s_own(httpserver: HTTPServer) -> None:
     latin = page().encode("iso-8859-1")
     reply = read(httpserver, latin, "text/html; charset=ISO-8859-1")
