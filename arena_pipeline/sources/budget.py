@@ -222,7 +222,7 @@ def wait_for_turn(
     ends = time.monotonic() + seconds
     while (spent := budget.take(vendor)) is not None:
         if time.monotonic() + spent.seconds > ends:
-            raise RateLimited(f"{vendor}: {spent.reason}", remedy="ask again later")
+            raise RateLimited(spent.reason, remedy="ask again later")
         sleep(spent.seconds)
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -19,19 +17,19 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from arena_pipeline.errors import DataError
-from arena_pipeline.sources.addresses import Place, PublicRoute, Resolver, Route, is_public
+from arena_pipeline.sources.addresses import Place, PublicRoute, Route, is_public
 from arena_pipeline.sources.http import Http
 from arena_pipeline.sources.recorder import Failure, MemoryRecorder, Recorded
+from tests.sources.stand_ins import PUBLIC, Stage, certified
 
 NOW = datetime(2025, 10, 24, 6, 30, tzinfo=UTC)
-PUBLIC = "93.184.216.34"
 NAMES = {
     "news.example": [PUBLIC],
     "other.example": ["93.184.216.35"],
@@ -160,35 +158,6 @@ def world(host: str, port: int) -> Sequence[str]:
     return [str(entry[4][0]) for entry in found]
 
 
-class Stage:
-    """The public route, with the loopback server standing where the checked public addresses are."""
-
-    def __init__(self, port: int, resolve: Resolver = world) -> None:
-        self._public: Route = PublicRoute(resolve)
-        self._netloc = f"127.0.0.1:{port}"
-        self.connected: list[str] = []
-
-    @property
-    def trusted(self) -> bool:
-        return self._public.trusted
-
-    def name(self, parts: SplitResult) -> str:
-        return self._public.name(parts)
-
-    def allows_redirect(self, before: str, after: str) -> bool:
-        return self._public.allows_redirect(before, after)
-
-    async def places(self, url: str) -> Sequence[Place]:
-        places = []
-        for place in await self._public.places(url):
-            parts = urlsplit(place.url)
-            self.connected.append(parts.netloc)
-            places.append(
-                Place(urlunsplit(parts._replace(netloc=self._netloc)), place.host, place.server_name)
-            )
-        return places
-
-
 def http(route: Route, recorder: MemoryRecorder | None = None, timeout: float = 5) -> Http:
     return Http(recorder or MemoryRecorder(), clock=lambda: NOW, route=route, timeout=timeout, attempts=2)
 
@@ -241,7 +210,7 @@ def redirecting(location: str) -> Iterator[tuple[int, list[str]]]:
 @pytest.mark.parametrize("url", [url for url in NOT_PUBLIC if url not in RELATIVE])
 def test_a_redirect_to_what_is_not_public_is_not_followed(url: str) -> None:
     with redirecting(url) as (port, asked):
-        answer = ask("http://news.example/a", Stage(port))
+        answer = ask("http://news.example/a", Stage(port, world))
     assert (answer.status, answer.body) == (0, b"")
     assert set(asked) == {"/a"}
 
@@ -270,7 +239,7 @@ def test_a_public_page_is_fetched_from_the_checked_address_under_its_own_name(
 
     httpserver.expect_request("/a").respond_with_handler(answer)
     recorder = MemoryRecorder()
-    stage = Stage(httpserver.port)
+    stage = Stage(httpserver.port, world)
     result = http(stage, recorder).get("article", "http://news.example/a?b=1#c")
     assert (result.status, result.body) == (200, b"page")
     assert seen == ["news.example"]
@@ -281,7 +250,7 @@ def test_a_public_page_is_fetched_from_the_checked_address_under_its_own_name(
 def test_pages_of_two_hosts_with_one_path_are_two_entries_of_the_archive(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/a").respond_with_data("page")
     recorder = MemoryRecorder()
-    client = http(Stage(httpserver.port), recorder)
+    client = http(Stage(httpserver.port, world), recorder)
     for host in ("news.example", "other.example"):
         client.get("article", f"http://{host}/a")
     assert len(recorder.answers) == 2
@@ -292,7 +261,7 @@ def test_a_redirect_to_another_public_host_is_followed_and_checked(httpserver: H
         "", status=301, headers={"Location": "http://other.example/b"}
     )
     httpserver.expect_request("/b").respond_with_data("there")
-    stage = Stage(httpserver.port)
+    stage = Stage(httpserver.port, world)
     assert ask("http://news.example/a", stage).body == b"there"
     assert stage.connected == [PUBLIC, "93.184.216.35"]
 
@@ -320,7 +289,7 @@ def test_a_resolver_that_rebinds_is_asked_once_per_hop_and_never_believed_twice(
 
 def test_version_4_is_tried_first_and_at_most_three_addresses(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/a").respond_with_data("page")
-    stage = Stage(httpserver.port)
+    stage = Stage(httpserver.port, world)
     assert ask("http://two.example/a", stage).status == 200
     assert stage.connected == [PUBLIC, "[2606:2800:220:1:248:1893:25c8:1946]"]
     many = Stage(httpserver.port, lambda host, port: [f"93.184.216.{n}" for n in range(1, 9)])
@@ -339,7 +308,7 @@ def test_an_address_that_nobody_listens_at_gives_way_to_the_next(httpserver: HTT
             dead = urlunsplit(urlsplit(place.url)._replace(netloc=closed))
             return (Place(dead, place.host), place)
 
-    assert ask("http://news.example/a", Half(httpserver.port)).body == b"page"
+    assert ask("http://news.example/a", Half(httpserver.port, world)).body == b"page"
 
 
 def test_a_name_that_does_not_resolve_is_a_failure_that_names_it() -> None:
@@ -368,31 +337,11 @@ def test_a_link_from_outside_is_never_sent_a_secret(secret: dict[str, Any]) -> N
 def test_the_environment_s_proxy_is_not_used(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
     httpserver.expect_request("/a").respond_with_data("page")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    assert ask("http://news.example/a", Stage(httpserver.port)).status == 200
-
-
-def certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    key, cert = folder / "key.pem", folder / "cert.pem"
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-    ]
-    command += ["-days", "2", "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"]
-    subprocess.run([*command, "-keyout", key, "-out", cert], check=True, capture_output=True)
-    return key, cert
+    assert ask("http://news.example/a", Stage(httpserver.port, world)).status == 200
 
 
 def served_with_tls(folder: Path, name: str) -> HTTPServer:
-    key, cert = certificate(folder, name)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(cert, key)
-    return HTTPServer(ssl_context=context)
+    return HTTPServer(ssl_context=certified(folder, name))
 
 
 @pytest.mark.parametrize(("host", "status"), [("news.example", 200), ("other.example", 0)])
@@ -400,9 +349,9 @@ def test_the_certificate_must_be_for_the_name_although_the_address_is_connected_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, status: int
 ) -> None:
     with served_with_tls(tmp_path, "news.example") as server:
-        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
         server.expect_request("/a").respond_with_data("page")
-        answer = ask(f"https://{host}/a", Stage(server.port))
+        answer = ask(f"https://{host}/a", Stage(server.port, world))
         assert answer.status == status
         assert (answer.failure is None) == (status == 200)
 
@@ -437,5 +386,6 @@ def test_bad_input_redirect_to_a_private_address(bad_inputs: dict[str, Any], htt
             "", status=302, headers={"Location": target}
         )
         assert (
-            ask(f"http://news.example/{case['id']}", Stage(httpserver.port)).kind is Failure.REFUSED_ADDRESS
+            ask(f"http://news.example/{case['id']}", Stage(httpserver.port, world)).kind
+            is Failure.REFUSED_ADDRESS
         )

@@ -4,51 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from arena_pipeline.sources.addresses import Place, PublicRoute
 from arena_pipeline.sources.articles import MAX_BYTES, MAX_TEXT, ArticleReply, ArticleSource, Unread
 from arena_pipeline.sources.breaker import CircuitBreaker
 from arena_pipeline.sources.extraction import NotExtracted, extract
 from arena_pipeline.sources.http import Http
 from arena_pipeline.sources.recorder import MemoryRecorder
+from tests.sources.stand_ins import Stage
 
 NOW = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
 SENTENCE = (
     "Absatz {n}: Der Konzern hob am Montag seine Prognose für das laufende Jahr an, sagte ein Sprecher. "
 )
-
-
-class Stage:
-    """The public route to a made-up name, whose public address the loopback server stands in for."""
-
-    def __init__(self, port: int) -> None:
-        self._public = PublicRoute(lambda host, _: ["127.0.0.1" if "inside" in host else "93.184.216.34"])
-        self._port = port
-
-    @property
-    def trusted(self) -> bool:
-        return self._public.trusted
-
-    def name(self, parts: SplitResult) -> str:
-        return self._public.name(parts)
-
-    def allows_redirect(self, before: str, after: str) -> bool:
-        return self._public.allows_redirect(before, after)
-
-    async def places(self, url: str) -> Sequence[Place]:
-        return [
-            Place(urlunsplit(urlsplit(place.url)._replace(netloc=f"127.0.0.1:{self._port}")), place.host)
-            for place in await self._public.places(url)
-        ]
 
 
 def source(
