@@ -22,7 +22,7 @@ from typing import Protocol, cast
 from pyrate_limiter import Rate, RateItem
 from pyrate_limiter.buckets.sqlite_bucket import SQLiteBucket
 
-from arena_pipeline.errors import RateLimited
+from arena_pipeline.errors import RateLimited, SourceError
 from arena_pipeline.sources.recorder import Failure
 
 VENDOR = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
@@ -135,19 +135,23 @@ class VendorBudget:
         return Spent(vendor, self.limits_of(vendor)[reached], waiting / 1000)
 
     def left(self) -> list[Left]:
-        """What is left for each vendor that was ever asked, in order, by limit."""
+        """What is left for each vendor that was ever asked, in order, by limit. Raises SourceError."""
         if not self._file.exists():
             return []
         now = self._milliseconds()
-        with self._lock:
-            connection = self._open()
-            tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-            vendors = [str(name) for (name,) in tables.fetchall()]
-            return [
-                Left(vendor, limit, self._used(connection, vendor, now - round(limit.seconds * 1000)))
-                for vendor in vendors
-                for limit in self.limits_of(vendor)
-            ]
+        try:
+            with self._lock:
+                connection = self._open()
+                return [
+                    Left(vendor, limit, self._used(connection, vendor, now - round(limit.seconds * 1000)))
+                    for vendor in _counted(connection)
+                    for limit in self.limits_of(vendor)
+                ]
+        except sqlite3.Error as error:
+            raise SourceError(
+                f"the calls counted in {self._file} cannot be read ({error})",
+                remedy="move the file away: counting begins anew",
+            ) from error
 
     def close(self) -> None:
         with self._lock:
@@ -203,6 +207,12 @@ class _Exclusive:
     ) -> None:
         if self._connection.in_transaction:
             self._connection.rollback()
+
+
+def _counted(connection: sqlite3.Connection) -> list[str]:
+    """The vendors that calls were counted for."""
+    tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+    return [str(name) for (name,) in tables.fetchall() if VENDOR.fullmatch(str(name))]
 
 
 @functools.cache

@@ -17,7 +17,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from arena_pipeline.errors import RateLimited
+from arena_pipeline.errors import RateLimited, SourceError
 from arena_pipeline.sources.budget import (
     Limit,
     Spent,
@@ -249,6 +249,8 @@ def test_without_a_file_to_count_in_nothing_is_sent(httpserver: HTTPServer, tmp_
     answer = Http(MemoryRecorder(), clock=lambda: NOW, budget=budget).get("vendor", httpserver.url_for("/a"))
     assert answer.kind is Failure.HELD_BACK
     assert asked == []
+    with pytest.raises(SourceError, match="cannot be read"):
+        budget.left()
 
 
 def test_another_process_that_counts_is_waited_for(tmp_path: Path) -> None:
