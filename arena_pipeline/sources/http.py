@@ -214,6 +214,8 @@ class Http:
     async def _follow(self, client: httpx.AsyncClient, vendor: str, url: str, deadline: float) -> Recorded:
         for hop in range(MAX_REDIRECTS + 1):
             places = await self._places(url)
+            if not self._route.trusted:
+                client.cookies.clear()  # kept by address, which strangers share
             await self._take(vendor, deadline)
             async with self._opened(client, places, deadline - time.monotonic()) as response:
                 target = response.headers.get("location")

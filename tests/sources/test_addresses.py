@@ -6,8 +6,7 @@ nothing but the loopback server is connected to.
 
 from __future__ import annotations
 
-import json
-import os
+import re
 import socket
 import threading
 import time
@@ -266,6 +265,20 @@ def test_a_redirect_to_another_public_host_is_followed_and_checked(httpserver: H
     assert stage.connected == [PUBLIC, "93.184.216.35"]
 
 
+def test_a_cookie_of_one_host_is_not_sent_to_the_next(httpserver: HTTPServer) -> None:
+    cookies: list[dict[str, str]] = []
+
+    def answer(request: Request) -> Response:
+        cookies.append(dict(request.cookies))
+        response = Response("", 302, headers={"Location": "http://other.example/b"})
+        response.set_cookie("id", "1")
+        return response if request.path == "/a" else Response("there")
+
+    httpserver.expect_request(re.compile("/.*")).respond_with_handler(answer)
+    assert ask("http://news.example/a", Stage(httpserver.port, world)).body == b"there"
+    assert cookies == [{}, {}]
+
+
 def test_a_resolver_that_rebinds_is_asked_once_per_hop_and_never_believed_twice(
     httpserver: HTTPServer,
 ) -> None:
@@ -359,17 +372,10 @@ def test_the_certificate_must_be_for_the_name_although_the_address_is_connected_
 # -- the shared catalogue of bad inputs ----------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def bad_inputs(request: pytest.FixtureRequest) -> dict[str, Any]:
-    named = os.environ.get("ARENA_BAD_INPUTS")
-    file = Path(named) if named else request.getfixturevalue("recorded_data") / "security" / "bad_inputs.json"
-    return {case["id"]: case for case in json.loads(file.read_text(encoding="utf-8"))["cases"]}
-
-
-def test_bad_input_odd_spellings_of_an_address(bad_inputs: dict[str, Any]) -> None:
+def test_bad_input_odd_spellings_of_an_address(bad_inputs: list[dict[str, Any]]) -> None:
     spellings = [
         url
-        for case in bad_inputs.values()
+        for case in bad_inputs
         if case["surface"] in {"feeds", "web_article"} and isinstance(case["input"], list)
         for url in case["input"]
         if url.startswith("http")
@@ -377,8 +383,10 @@ def test_bad_input_odd_spellings_of_an_address(bad_inputs: dict[str, Any]) -> No
     assert [ask(url).kind for url in spellings] == [Failure.REFUSED_ADDRESS] * len(spellings)
 
 
-def test_bad_input_redirect_to_a_private_address(bad_inputs: dict[str, Any], httpserver: HTTPServer) -> None:
-    for case in bad_inputs.values():
+def test_bad_input_redirect_to_a_private_address(
+    bad_inputs: list[dict[str, Any]], httpserver: HTTPServer
+) -> None:
+    for case in bad_inputs:
         if case["input_kind"] != "server:redirect" or "->" not in case["input"]:
             continue
         target = case["input"].partition("->")[2].strip()

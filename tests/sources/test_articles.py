@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -250,23 +248,11 @@ def test_the_parser_sees_no_secret_of_the_environment(
 # -- the shared catalogue of bad inputs ----------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def bad_inputs(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
-    named = os.environ.get("ARENA_BAD_INPUTS")
-    file = Path(named) if named else request.getfixturevalue("recorded_data") / "security" / "bad_inputs.json"
-    return [
-        case
-        for case in json.loads(file.read_text(encoding="utf-8"))["cases"]
-        if case["surface"] == "web_article"
-    ]
-
-
 def test_bad_input_pages_given_as_text_are_recorded_as_unusable(
     bad_inputs: list[dict[str, Any]], httpserver: HTTPServer
 ) -> None:
-    literal = [
-        case for case in bad_inputs if case["input_kind"] == "literal" and isinstance(case["input"], str)
-    ]
+    pages = [case for case in bad_inputs if case["surface"] == "web_article"]
+    literal = [case for case in pages if case["input_kind"] == "literal" and isinstance(case["input"], str)]
     for case in literal:
         httpserver.clear()
         reply = read(httpserver, page(case["input"]))

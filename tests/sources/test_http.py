@@ -461,3 +461,35 @@ def test_a_url_with_a_password_is_refused_without_repeating_it() -> None:
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/a", "nowhere", "file:///etc/hostname"])
 def test_another_scheme_is_a_failure_without_retries(url: str) -> None:
     assert "UnsupportedProtocol" in (http().get("feeds", url).failure or "")
+
+
+# -- the shared catalogue of bad inputs ----------------------------------------------------------------
+
+OF_HTTP = {"generator:gzip", "generator:gzip2", "server:drip", "server:short"}
+
+
+def test_bad_input_answers_end_in_time_within_bounds_and_as_failures(
+    bad_inputs: list[dict[str, Any]], httpserver: HTTPServer
+) -> None:
+    """Bombs, drips and answers cut short: each a failure with a reason, and nothing of it as a body."""
+    twice = Response(gzip.compress(bomb()), headers={"Content-Encoding": "gzip, gzip"})
+    answers(httpserver, "/generator:gzip", Response(bomb(), headers={"Content-Encoding": "gzip"}))
+    answers(httpserver, "/generator:gzip2", twice)
+
+    def short(connection: socket.socket) -> None:
+        connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"Symbol":"SAP.DE","PER')
+
+    talks = {"server:drip": drip_body, "server:short": short}
+    cases = [case for case in bad_inputs if case["input_kind"] in OF_HTTP]
+    assert cases
+    for case in cases:
+        kind = case["input_kind"]
+        with ExitStack() as stack:
+            talk = talks.get(kind)
+            url = stack.enter_context(raw_server(talk)) if talk else httpserver.url_for(f"/{kind}")
+            begun = time.monotonic()
+            answer = http(timeout=1, attempts=1).get("feeds", url)
+            took = time.monotonic() - begun
+        assert (case["id"], answer.status, answer.body) == (case["id"], 0, b"")
+        assert answer.failure
+        assert took < 2
