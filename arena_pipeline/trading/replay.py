@@ -173,11 +173,12 @@ class Replay:
         self.check(wish)
         if wish.order_id not in self._orders:
             raise LedgerError(f"{self.model} has no order {wish.order_id} to cancel")
-        self._require_future(wish)
         key = f"{wish.order_id}|{wish.submitted_at.isoformat()}"
-        if key not in self._seq:
-            self._seq[key] = len(self._seq)
-            self._endings.append(_Ending(wish.submitted_at, self._seq[key], wish.order_id, None))
+        if key in self._seq:
+            return
+        self._require_future(wish)
+        seq = self._seq[key] = len(self._seq)
+        self._endings.append(_Ending(wish.submitted_at, seq, wish.order_id, None))
 
     def run(self, day: MarketDay, *, until: datetime | None = None) -> DayResult:
         """Live one trading day. With `until`, only what was known before that moment takes part: what a
@@ -188,11 +189,11 @@ class Replay:
         if until is not None:
             day = day.seen(until)
         self._last_day = day.day
-        self._replayed_to = until or day.closes_at
+        self._replayed_to = end = until or day.closes_at
         rejections: list[Rejection] = []
         postings = self._act(day, rejections) if day.actions or self._due else []
         before = self._account.holdings
-        fills = self._trade(day, rejections) if self._open else []
+        fills = self._trade(day, end, rejections) if self._open else []
         tape = day.tape
         if self._ticks.keys() <= tape.ticks.keys():
             self._ticks, self._bars = tape.ticks, tape.marks
@@ -275,16 +276,16 @@ class Replay:
 
     # -- trading -----------------------------------------------------------------------------------------
 
-    def _trade(self, day: MarketDay, rejections: list[Rejection]) -> list[Fill]:
-        """Fills in the order they happen; what ends without one is added to `rejections`."""
+    def _trade(self, day: MarketDay, end: datetime, rejections: list[Rejection]) -> list[Fill]:
+        """Fills until `end` in the order they happen; what ends without one is added to `rejections`."""
         queue: list[_Event] = []
         for order in self._open.values():
             if order.parent is None:
                 self._enqueue(queue, order, day)
-        endings = {ending.seq: ending for ending in self._endings}
-        for at, seq, order_id, _ in self._endings:
+        endings = {ending.seq: ending for ending in self._endings if ending.at < end}
+        for at, seq, order_id, _ in endings.values():
             heapq.heappush(queue, (at, _ENDINGS, 0, at, seq, order_id, 0, None))
-        self._endings = []
+        self._endings = [ending for ending in self._endings if ending.at >= end]
         waits = self._policy.wait is not Wait.NOW
         fills: list[Fill] = []
         while queue:

@@ -126,10 +126,10 @@ class Oracle:
 
     def act(self):
         for action in sorted(self.today.actions, key=lambda a: a.kind is ActionKind.DIVIDEND):
-            if action.id in self.seen:
-                continue
-            self.seen.add(action.id)
             symbol = action.symbol
+            if (action.kind, symbol, action.ex_date) in self.seen:
+                continue
+            self.seen.add((action.kind, symbol, action.ex_date))
             own = [*self.today.bars.get(symbol, ())]
             if not own and symbol in self.today.closes:
                 own = [self.today.closes[symbol]]

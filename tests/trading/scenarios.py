@@ -9,12 +9,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
+from hypothesis import strategies as st
+
 from arena_pipeline.market.bars import Adjustment, Bar, Interval
 from arena_pipeline.trading.book import MarketDay
 from arena_pipeline.trading.corporate_actions import ActionKind, CorporateAction
 from arena_pipeline.trading.fills import FillPolicy, LimitFill, Wait
 from arena_pipeline.trading.orders import Cancellation, Order, OrderType, Side, TimeInForce
-from arena_pipeline.trading.replay import replay
+from arena_pipeline.trading.replay import Replay, replay
 
 SYMBOLS = ("A", "B", "C")
 FIRST = date(2025, 1, 2)
@@ -30,6 +32,21 @@ class Scenario:
     policy: FillPolicy
     days: list[MarketDay]
     wishes: list[Order | Cancellation]
+    adjustment: Adjustment
+
+    @property
+    def orders(self) -> dict[str, Order]:
+        return {wish.id: wish for wish in self.wishes if isinstance(wish, Order)}
+
+    @property
+    def restated(self) -> set[str]:
+        """The symbols whose orders a split may restate."""
+        if self.adjustment is not Adjustment.RAW:
+            return set()
+        return {a.symbol for day in self.days for a in day.actions if a.kind is ActionKind.SPLIT}
+
+    def engine(self) -> Replay:
+        return Replay("m", self.cash, self.fee, self.policy, self.tax)
 
     def replay(self, **changes):
         parts = {"orders": self.wishes, "days": self.days, "policy": self.policy, "dividend_tax": self.tax}
@@ -37,10 +54,11 @@ class Scenario:
 
 
 def scenario(seed: int, *, days: int = 8, orders: int = 16, plain: bool = False) -> Scenario:
-    """`plain`: no slippage, no bound on volume, no wait."""
+    """`plain`: no slippage, no bound on volume, no wait. The first days and orders of a seed stay when their
+    number grows, as far as orders need no later day."""
     chance = random.Random(seed)
     mode = chance.choice(list(Adjustment))
-    market = _market(chance, days, mode)
+    market = _market(random.Random(f"{seed} market"), days, mode)
     policy = FillPolicy()
     if not plain:
         policy = FillPolicy(
@@ -56,12 +74,20 @@ def scenario(seed: int, *, days: int = 8, orders: int = 16, plain: bool = False)
         tax=Decimal(chance.choice(["0", "0.26375"])),
         policy=policy,
         days=market,
-        wishes=_wishes(chance, market, orders),
+        wishes=_wishes(random.Random(f"{seed} orders"), market, orders),
+        adjustment=mode,
     )
 
 
+def scenarios(*, plain: bool = False) -> st.SearchStrategy[Scenario]:
+    """Any scenario; a failing one shrinks to few days and orders."""
+    numbers = {"days": st.integers(3, 8), "orders": st.integers(4, 24)}
+    return st.builds(scenario, st.integers(0, 2**32), **numbers, plain=st.just(plain))
+
+
 def _market(chance: random.Random, count: int, mode: Adjustment) -> list[MarketDay]:
-    prices = {symbol: chance.uniform(2, 150) for symbol in SYMBOLS}
+    ranges = [(2, 150), (2, 150), (2, 150), (0.02, 2), (150, 3000)]
+    prices = {symbol: chance.uniform(*chance.choice(ranges)) for symbol in SYMBOLS}
     days = []
     for number in range(count):
         day = FIRST + timedelta(days=number)
@@ -75,7 +101,7 @@ def _market(chance: random.Random, count: int, mode: Adjustment) -> list[MarketD
             pieces = chance.choice([1, 1, 3]) if kind > 0.2 else 1
             made = []
             for piece in range(pieces):
-                prices[symbol] = max(0.5, prices[symbol] * chance.gauss(1, 0.03))
+                prices[symbol] = max(0.01, prices[symbol] * chance.gauss(1, 0.03))
                 start = opens + timedelta(minutes=15 * piece * chance.choice([1, 2])) if pieces > 1 else opens
                 if made and start < made[-1].end:
                     start = made[-1].end
@@ -87,7 +113,7 @@ def _market(chance: random.Random, count: int, mode: Adjustment) -> list[MarketD
             bars[symbol] = tuple(made)
             if pieces == 1 or chance.random() < 0.3:
                 closes[symbol] = made[-1] if pieces == 1 else _daily(made, opens)
-        actions = _actions(chance, day, opens, count)
+        actions = _actions(chance, day, opens)
         days.append(MarketDay(day, opens, opens + timedelta(hours=8, minutes=30), bars, closes, actions))
     return days
 
@@ -117,7 +143,7 @@ def _daily(pieces: list[Bar], opens: datetime) -> Bar:
     )
 
 
-def _actions(chance: random.Random, day: date, opens: datetime, count: int) -> tuple[CorporateAction, ...]:
+def _actions(chance: random.Random, day: date, opens: datetime) -> tuple[CorporateAction, ...]:
     known = opens - timedelta(hours=3)
     made = []
     for symbol in SYMBOLS:
@@ -125,7 +151,7 @@ def _actions(chance: random.Random, day: date, opens: datetime, count: int) -> t
             ratio = chance.choice([Fraction(2), Fraction(3, 2), Fraction(1, 7), Fraction(10)])
             made.append(CorporateAction(ActionKind.SPLIT, symbol, day, ratio, None, None, known, "test", ""))
         if chance.random() < 0.12:
-            pay = chance.choice([None, day, day + timedelta(days=chance.randrange(1, count))])
+            pay = chance.choice([None, day, day + timedelta(days=chance.randrange(1, 8))])
             amount = _price(chance.uniform(0.05, 3))
             made.append(
                 CorporateAction(ActionKind.DIVIDEND, symbol, day, None, amount, pay, known, "test", "")
@@ -139,9 +165,9 @@ def _wishes(chance: random.Random, days: list[MarketDay], count: int) -> list[Or
     for number in range(count):
         day = chance.choice(days)
         at = datetime.combine(day.day, time.fromisoformat(chance.choice(CLOCKS)), tzinfo=UTC)
-        at += timedelta(seconds=number)
+        at += timedelta(seconds=chance.choice([0, number]))
         symbol = chance.choice(SYMBOLS)
-        near = next((bars[symbol][0].open for bars in (d.bars for d in days) if symbol in bars), Decimal(50))
+        near = [bar for d in days for bar in d.bars.get(symbol, ())]
         earlier = [order for order in placed if order.submitted_at < at]
         what = chance.random()
         if earlier and what < 0.08:
@@ -170,9 +196,9 @@ def _size(chance: random.Random) -> dict[str, object]:
     return {"quantity": None, "weight": Decimal(chance.randint(0, 100)) / 100}
 
 
-def _terms(chance: random.Random, near: Decimal) -> dict[str, object]:
+def _terms(chance: random.Random, near: list[Bar]) -> dict[str, object]:
     kind = chance.choice([OrderType.MARKET, OrderType.MARKET, *OrderType])
-    limit, stop = (_price(float(near) * chance.gauss(1, 0.05)) for _ in range(2))
+    limit, stop = (_near(chance, near) for _ in range(2))
     return {
         "type": kind,
         "limit": limit if kind in (OrderType.LIMIT, OrderType.STOP_LIMIT) else None,
@@ -180,9 +206,20 @@ def _terms(chance: random.Random, near: Decimal) -> dict[str, object]:
     }
 
 
-def _bracket(chance: random.Random, entry: Order, near: Decimal) -> list[Order]:
+def _near(chance: random.Random, bars: list[Bar]) -> Decimal:
+    """A price around those of a bar, or exactly one of them: what is merely touched is a case of its own."""
+    if not bars:
+        return Decimal(50)
+    bar = chance.choice(bars)
+    if chance.random() < 0.3:
+        return chance.choice([bar.open, bar.high, bar.low])
+    return _price(float(bar.open) * chance.gauss(1, 0.05))
+
+
+def _bracket(chance: random.Random, entry: Order, near: list[Bar]) -> list[Order]:
     """A stop, a target, or both, to close what the entry will have bought."""
-    low, high = _price(float(near) * 0.97), _price(float(near) * 1.03)
+    middle = float(_near(chance, near))
+    low, high = _price(middle * 0.97), _price(middle * 1.03)
     stop = Order(
         f"{entry.id}s", "m", entry.symbol, Side.SELL, None, entry.submitted_at, OrderType.STOP, stop=low,
         parent=entry.id,
