@@ -38,12 +38,20 @@ class Scenario:
     def orders(self) -> dict[str, Order]:
         return {wish.id: wish for wish in self.wishes if isinstance(wish, Order)}
 
-    @property
-    def restated(self) -> set[str]:
-        """The symbols whose orders a split may restate."""
+    def restated(self, order: Order, day: date) -> Order:
+        """The order in the shares of a day: splits between its submission and then have changed it."""
         if self.adjustment is not Adjustment.RAW:
-            return set()
-        return {a.symbol for day in self.days for a in day.actions if a.kind is ActionKind.SPLIT}
+            return order
+        since = (d for d in self.days if order.submitted_at < d.opens_at and d.day <= day)
+        for split in (action for d in since for action in d.actions):
+            if split.symbol == order.symbol and split.ratio is not None:
+                order = replace(
+                    order,
+                    quantity=None if order.quantity is None else int(order.quantity * split.ratio),
+                    limit=_over(order.limit, split.ratio),
+                    stop=_over(order.stop, split.ratio),
+                )
+        return order
 
     def engine(self) -> Replay:
         return Replay("m", self.cash, self.fee, self.policy, self.tax)
@@ -68,9 +76,9 @@ def scenario(seed: int, *, days: int = 8, orders: int = 16, plain: bool = False)
             chance.choice([Wait.NOW, Wait.NOW, Wait.NEXT_BAR, Wait.NEXT_OPEN]),
         )
     return Scenario(
-        cash=Decimal(chance.choice([0, 300, 5_000, 5_000, 50_000, 50_000]))
+        cash=Decimal(chance.choice([0, 300, 5_000, 5_000, 50_000, 50_000, 50_000, 50_000]))
         + Decimal(chance.randrange(100)) / 100,
-        fee=Decimal(chance.choice(["5.00", "5.00", "0.00", "1.37", "160.00"])),
+        fee=Decimal(chance.choice(["5.00", "5.00", "0.00", "1.37", "1.37", "160.00"])),
         tax=Decimal(chance.choice(["0", "0.26375"])),
         policy=policy,
         days=market,
@@ -147,10 +155,10 @@ def _actions(chance: random.Random, day: date, opens: datetime) -> tuple[Corpora
     known = opens - timedelta(hours=3)
     made = []
     for symbol in SYMBOLS:
-        if chance.random() < 0.06:
+        if chance.random() < 0.12:
             ratio = chance.choice([Fraction(2), Fraction(3, 2), Fraction(1, 7), Fraction(10)])
             made.append(CorporateAction(ActionKind.SPLIT, symbol, day, ratio, None, None, known, "test", ""))
-        if chance.random() < 0.12:
+        if chance.random() < 0.25:
             pay = chance.choice([None, day, day + timedelta(days=chance.randrange(1, 8))])
             amount = _price(chance.uniform(0.05, 3))
             made.append(
@@ -235,6 +243,11 @@ def _bracket(chance: random.Random, entry: Order, near: list[Bar]) -> list[Order
             return [target]
         case _:
             return [replace(stop, oco=target.id), replace(target, oco=stop.id)]
+
+
+def _over(at: Decimal | None, ratio: Fraction) -> Decimal | None:
+    """A price in new shares, half up to the tick."""
+    return None if at is None else Decimal(int(Fraction(at) / ratio * 10_000 + Fraction(1, 2))).scaleb(-4)
 
 
 def _price(value: float) -> Decimal:

@@ -206,27 +206,22 @@ def closing(made, days_later, price):
 
 @given(scenarios())
 def test_every_fill_is_at_a_fresh_bar_that_opened_after_its_order_and_has_room_for_it(made):
-    orders = made.orders
     for day, result in zip(made.days, made.replay(), strict=True):
         for fill in result.fills:
-            order, bar = orders[fill.order_id], fill.bar
+            order, bar = made.restated(made.orders[fill.order_id], day.day), fill.bar
             assert bar in day.bars[fill.symbol]
             assert not bar.stale
             assert fill.filled_at == bar.start >= order.submitted_at
             assert bar.low <= fill.price <= bar.high
             assert fill.quantity <= (made.policy.participation or 1_000_000) * bar.volume
-            sent_after_split = order.submitted_at >= day.opens_at
-            if order.quantity and (sent_after_split or order.symbol not in made.restated):
-                assert fill.quantity == order.quantity
+            assert fill.quantity == (order.quantity or fill.quantity)
 
 
 @given(scenarios())
 def test_no_fill_is_better_than_its_order_can_ask_for(made):
     policy, half_a_tick = made.policy, Decimal("0.00005")
     for fill in (fill for result in made.replay() for fill in result.fills):
-        order, bar, way = made.orders[fill.order_id], fill.bar, ways(fill.side)
-        if order.symbol in made.restated:
-            continue
+        order, bar, way = made.restated(made.orders[fill.order_id], fill.day), fill.bar, ways(fill.side)
         from_open = way * (fill.price - bar.open)
         towards, against = (bar.low, bar.high) if order.side is Side.BUY else (bar.high, bar.low)
         slip = policy.slippage_bp / 10_000 * bar.open + half_a_tick
@@ -252,15 +247,13 @@ def test_an_order_that_the_market_met_does_not_stay_open(made):
     for result in made.replay():
         ends |= {fill.order_id: fill.filled_at for fill in result.fills}
         ends |= {entry.order_id: entry.rejected_at for entry in result.rejections}
-    for order in made.orders.values():
-        if order.parent is not None or order.symbol in made.restated:
-            continue
-        way, triggered = ways(order.side), order.stop is None
-        bars = (bar for day in made.days for bar in day.bars.get(order.symbol, ()))
-        for bar in bars:
-            ended = order.id in ends and ends[order.id] <= bar.start
-            if ended or bar.stale or bar.start < order.submitted_at:
+    for sent in made.orders.values():
+        way, triggered = ways(sent.side), sent.stop is None
+        for bar in (bar for day in made.days for bar in day.bars.get(sent.symbol, ())):
+            ended = sent.id in ends and ends[sent.id] <= bar.start
+            if ended or bar.stale or bar.start < sent.submitted_at or sent.parent is not None:
                 continue
+            order = made.restated(sent, bar.day)
             towards, against = (bar.low, bar.high) if order.side is Side.BUY else (bar.high, bar.low)
             if triggered:
                 assert order.limit is not None
@@ -362,7 +355,7 @@ def test_the_last_cent_can_be_spent_and_no_more(made):
         if made.orders[fill.order_id].type is OrderType.MARKET
         and made.orders[fill.order_id].quantity is not None
         and fill.side is Side.BUY
-        and fill.symbol not in made.restated
+        and made.restated(made.orders[fill.order_id], fill.day) == made.orders[fill.order_id]
     ]
     assume(purchases)
     fill = purchases[0]
