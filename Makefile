@@ -24,8 +24,10 @@ demo: $(STAMP) ## run a simulated arena and print its leaderboard; no key, no ne
 test: $(STAMP) ## the tests that take seconds
 	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
 
-test-slow: $(STAMP) ## the tests that take minutes or kill processes
+test-slow: $(STAMP) ## the tests that take minutes or kill processes; the book's properties over new scenarios
 	@$(BIN)/python -m pytest -m slow $(ARGS)
+	@$(BIN)/python -m pytest tests/trading/test_book_properties.py tests/trading/test_against_oracle.py \
+		--hypothesis-profile explore
 
 test-oracles: $(ORACLES)/.installed ## our figures against other libraries', in an environment of their own
 	@$(ORACLES)/bin/python -m pytest tests/oracles $(ARGS)

@@ -1,16 +1,18 @@
-"""Would the tests of the book notice? Each fault of `faults.py` is seeded into the book, and its tests are run.
+"""Would the tests of the book notice? Each fault of `faults.py` is seeded into it, and its tests are run.
 
     python -m tests.trading.mutants
 
-prints which of three suites caught which fault. The book in the checkout is never written to: a forked process
-per fault imports the book with one module's text changed, and runs pytest in itself. The first trial is of the
-book as it is, which has to pass.
+prints which of three suites caught which fault. Nothing is written to the checkout: a forked process per
+fault imports the book with one module's text changed, and runs pytest in itself. The first trial changes
+nothing, and has to pass.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import enum
+import gc
 import importlib.abc
 import importlib.machinery
 import json
@@ -29,7 +31,7 @@ import hypothesis  # noqa: F401
 import pytest
 
 import arena_pipeline.market.bars  # noqa: F401
-from tests.trading.faults import FAULTS, Fault
+from tests.trading.faults import FAULTS, NOTHING, Fault
 
 PROJECT = Path(__file__).parents[2]
 BOOK = "arena_pipeline.trading"
@@ -44,18 +46,26 @@ OPTIONS = (
     "--assert=plain",
     "--tb=no",
     "-pno:cacheprovider",
+    "-pno:unraisableexception",
     "-p_hypothesis_pytestplugin",
     "--hypothesis-profile=mutants",
     f"--rootdir={PROJECT}",
 )
 
 
+class Until(enum.StrEnum):
+    """How far a trial goes: to the first failure, or to the first of each suite."""
+
+    CAUGHT = "caught"
+    CAUGHT_BY_EACH = "caught by each"
+
+
 @dataclass
 class Trial:
-    """What the suites said of the book with a fault, or without one (None): what failed first in a suite, and
-    how many tests of it passed until then."""
+    """What the suites said of the book with a fault: what failed first in a suite, and how many tests of it
+    passed and were skipped until then."""
 
-    fault: str | None
+    fault: str
     caught_by: dict[str, str] = field(default_factory=dict)
     passed: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SUITES, 0))
     skipped: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SUITES, 0))
@@ -87,10 +97,10 @@ class Seeder(importlib.abc.MetaPathFinder):
 
 
 class _Notes:
-    """A pytest plugin that writes down what fails, and skips what is left of a suite that has failed."""
+    """A pytest plugin that writes down what fails, and skips what need not be run any more."""
 
-    def __init__(self, trial: Trial) -> None:
-        self.trial = trial
+    def __init__(self, trial: Trial, until: Until) -> None:
+        self.trial, self.until = trial, until
         self.broken: list[str] = []
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -98,8 +108,9 @@ class _Notes:
             self.broken.append(f"{report.nodeid} cannot be collected: {report.longrepr}")
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        if _suite(item.nodeid) in self.trial.caught_by:
-            pytest.skip("the suite has already failed")
+        caught_by = self.trial.caught_by
+        if _suite(item.nodeid) in caught_by or (caught_by and self.until is Until.CAUGHT):
+            pytest.skip("the fault is caught")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         suite = _suite(report.nodeid)
@@ -110,7 +121,7 @@ class _Notes:
         elif report.failed:
             self.broken.append(f"{report.nodeid} fails at {report.when}: {report.longrepr}")
         elif report.skipped:
-            self.trial.skipped[suite] += suite not in self.trial.caught_by
+            self.trial.skipped[suite] += not self.trial.caught_by
         elif report.when == "call" and context is None:
             self.trial.passed[suite] += 1
 
@@ -120,35 +131,35 @@ def _suite(nodeid: str) -> str:
     return next(suite for suite, path in SUITES.items() if path == file)
 
 
-def attempt(fault: Fault | None) -> Trial:
+def attempt(fault: Fault, until: Until) -> Trial:
     """Run the suites in this process, which must not have imported the book yet, and never should again.
     Raises RuntimeError when a suite cannot be run."""
     if any(name.startswith(f"{BOOK}.") for name in sys.modules):
         raise RuntimeError(f"{BOOK} was imported before a fault could be seeded")
     begun = time.process_time()
-    if fault is not None:
-        sys.meta_path.insert(0, Seeder(fault))
-    trial = Trial(None if fault is None else fault.name)
-    notes = _Notes(trial)
+    sys.meta_path.insert(0, Seeder(fault))
+    trial = Trial(fault.name)
+    notes = _Notes(trial, until)
     with open(os.devnull, "w") as silence, contextlib.redirect_stdout(silence):
         status = pytest.main([*OPTIONS, *SUITES.values()], plugins=[notes])
     if notes.broken or status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise RuntimeError(f"{trial.fault}: pytest ended with {status!r}: {notes.broken}")
-    if fault is not None and not isinstance(sys.modules[f"{BOOK}.{fault.module}"].__loader__, _SeededLoader):
+    if not isinstance(sys.modules[f"{BOOK}.{fault.module}"].__loader__, _SeededLoader):
         raise RuntimeError(f"{fault.name}: {fault.module} was loaded without its fault")
     trial.cpu_seconds = round(time.process_time() - begun, 2)
     return trial
 
 
-def trials(faults: Iterable[Fault | None], at_once: int = 2) -> Iterator[Trial]:
+def trials(faults: Iterable[Fault], until: Until, at_once: int = 2) -> Iterator[Trial]:
     """A trial of each fault, in a forked process of its own; as they end."""
+    gc.freeze()
     fork = multiprocessing.get_context("fork")
     waiting = list(faults)
     running: dict[Connection, multiprocessing.process.BaseProcess] = {}
     while waiting or running:
         while waiting and len(running) < at_once:
             answer, end = fork.Pipe(duplex=False)
-            process = fork.Process(target=_send, args=(end, waiting.pop(0)))
+            process = fork.Process(target=_send, args=(end, waiting.pop(0), until))
             process.start()
             end.close()
             running[answer] = process
@@ -163,10 +174,11 @@ def trials(faults: Iterable[Fault | None], at_once: int = 2) -> Iterator[Trial]:
                 process.join()
 
 
-def _send(end: Connection, fault: Fault | None) -> None:
+def _send(end: Connection, fault: Fault, until: Until) -> None:
+    gc.disable()
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.chdir(PROJECT)
-    end.send(attempt(fault))
+    end.send(attempt(fault, until))
 
 
 def table(found: Sequence[Trial]) -> str:
@@ -183,7 +195,7 @@ def table(found: Sequence[Trial]) -> str:
 
 def summary(found: Sequence[Trial]) -> str:
     """How many faults each suite catches, and golden cases and properties together."""
-    seeded = [trial for trial in found if trial.fault is not None]
+    seeded = [trial for trial in found if trial.fault != NOTHING.name]
     caught = {suite: sum(suite in trial.caught_by for trial in seeded) for suite in SUITES}
     both = sum(bool(trial.caught_by.keys() & {"golden", "properties"}) for trial in seeded)
     each = ", ".join(f"{suite} {count}" for suite, count in caught.items())
@@ -194,17 +206,19 @@ def summary(found: Sequence[Trial]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Seed faults into the book and see which tests notice.")
     parser.add_argument("words", nargs="*", help="only faults with one of these words in their name")
-    parser.add_argument("--json", action="store_true", help="one object per trial, for the test")
+    parser.add_argument(
+        "--json", action="store_true", help="one object per trial, which ends when one suite fails"
+    )
     asked = parser.parse_args()
     chosen = [f for f in FAULTS if not asked.words or any(word in f.name for word in asked.words)]
-    found = list(trials([None, *chosen]))
+    found = list(trials([NOTHING, *chosen], Until.CAUGHT if asked.json else Until.CAUGHT_BY_EACH))
     if asked.json:
         print(json.dumps([asdict(trial) for trial in found]))
         return 0
-    plain = next(trial for trial in found if trial.fault is None)
+    plain = next(trial for trial in found if trial.fault == NOTHING.name)
     print(table(found), "", summary(found), sep="\n")
-    print(f"Without a fault: {plain.passed} passed, {plain.skipped} skipped, failed: {plain.caught_by or 'none'}.")
-    missed = any(not t.caught_by.keys() & {"golden", "properties"} for t in found if t.fault is not None)
+    print(f"{NOTHING.name}: passed {plain.passed}, skipped {plain.skipped}, failed {plain.caught_by}")
+    missed = any(not t.caught_by.keys() & {"golden", "properties"} for t in found if t is not plain)
     return int(missed or bool(plain.caught_by))
 
 

@@ -39,10 +39,20 @@ class Scenario:
         return {wish.id: wish for wish in self.wishes if isinstance(wish, Order)}
 
     def restated(self, order: Order, day: date) -> Order:
-        """The order in the shares of a day: splits between its submission and then have changed it."""
+        """The order in the shares of a day: splits between its submission and then have changed it, once a
+        price of its symbol said that they are to be applied."""
         if self.adjustment is not Adjustment.RAW:
             return order
-        since = (d for d in self.days if order.submitted_at < d.opens_at and d.day <= day)
+        first = next(
+            (d.day for d in self.days if any(not bar.stale for bar in d.bars.get(order.symbol, ()))), None
+        )
+        since = [
+            d
+            for d in self.days
+            if order.submitted_at < d.opens_at
+            and d.day <= day
+            and (order.symbol in d.bars or (first is not None and first < d.day))
+        ]
         for split in (action for d in since for action in d.actions):
             if split.symbol == order.symbol and split.ratio is not None:
                 order = replace(
@@ -175,7 +185,7 @@ def _wishes(chance: random.Random, days: list[MarketDay], count: int) -> list[Or
         at = datetime.combine(day.day, time.fromisoformat(chance.choice(CLOCKS)), tzinfo=UTC)
         at += timedelta(seconds=chance.choice([0, number]))
         symbol = chance.choice(SYMBOLS)
-        near = [bar for d in days for bar in d.bars.get(symbol, ())]
+        near = [bar for d in days for bar in d.bars.get(symbol, ()) if bar.start >= at][:6]
         earlier = [order for order in placed if order.submitted_at < at]
         what = chance.random()
         if earlier and what < 0.08:
@@ -219,7 +229,7 @@ def _near(chance: random.Random, bars: list[Bar]) -> Decimal:
     if not bars:
         return Decimal(50)
     bar = chance.choice(bars)
-    if chance.random() < 0.3:
+    if chance.random() < 0.4:
         return chance.choice([bar.open, bar.high, bar.low])
     return _price(float(bar.open) * chance.gauss(1, 0.05))
 
@@ -227,7 +237,8 @@ def _near(chance: random.Random, bars: list[Bar]) -> Decimal:
 def _bracket(chance: random.Random, entry: Order, near: list[Bar]) -> list[Order]:
     """A stop, a target, or both, to close what the entry will have bought."""
     middle = float(_near(chance, near))
-    low, high = _price(middle * 0.97), _price(middle * 1.03)
+    apart = chance.choice([0.03, 0.005])
+    low, high = _price(middle * (1 - apart)), _price(middle * (1 + apart))
     stop = Order(
         f"{entry.id}s", "m", entry.symbol, Side.SELL, None, entry.submitted_at, OrderType.STOP, stop=low,
         parent=entry.id,

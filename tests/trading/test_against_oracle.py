@@ -51,7 +51,7 @@ def second(day):
     }
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=4 * settings().max_examples)
 @given(st.integers(0, 2**32))
 def test_replay_and_oracle_agree(seed):
     made = scenario(seed)

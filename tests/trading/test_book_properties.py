@@ -1,5 +1,5 @@
-"""What holds for every order list and every market: gaps, stale days, 15-minute bars, splits, dividends, every
-type of order, brackets, redelivery. None of it needs to know what the right answer is."""
+"""What holds for every order list and every market: gaps, stale days, 15-minute bars, splits, dividends,
+every type of order, brackets, redelivery. None of it needs to know what the right answer is."""
 
 from collections import Counter
 from dataclasses import replace
@@ -177,7 +177,9 @@ def test_a_price_that_holds_an_action_already_is_not_given_it_again(made):
 def test_a_split_in_two_changes_no_value(made):
     before, after = (closing(made, later, price) for later, price in ((1, "24.68"), (2, "12.34")))
     splits = tuple(
-        CorporateAction(ActionKind.SPLIT, symbol, after.day, Fraction(2), None, None, after.opens_at, "test", "")
+        CorporateAction(
+            ActionKind.SPLIT, symbol, after.day, Fraction(2), None, None, after.opens_at, "test", ""
+        )
         for symbol in SYMBOLS
     )
     results = made.replay(days=[*made.days, before, replace(after, actions=splits)])
@@ -192,7 +194,9 @@ def test_a_split_in_two_changes_no_value(made):
 
 def closing(made, days_later, price):
     """A day that marks every symbol at one price as traded, and on which nothing trades."""
-    opens, closes = (at + timedelta(days=days_later) for at in (made.days[-1].opens_at, made.days[-1].closes_at))
+    opens, closes = (
+        at + timedelta(days=days_later) for at in (made.days[-1].opens_at, made.days[-1].closes_at)
+    )
     day, at = opens.date(), Decimal(price)
     bars = {
         symbol: Bar(
@@ -273,8 +277,6 @@ def test_an_order_ends_once_and_a_day_order_on_its_day(made):
         for entry in (*result.fills, *result.rejections):
             ended[entry.order_id] += 1
     assert set(ended.values()) <= {1}
-    filled = {fill.order_id for result in results for fill in result.fills}
-    assert not any(order.id in filled and order.oco in filled for order in made.orders.values())
     for day, result in zip(made.days, results, strict=True):
         for entry in (*result.fills, *result.rejections):
             order = made.orders[entry.order_id]
@@ -285,6 +287,25 @@ def test_an_order_ends_once_and_a_day_order_on_its_day(made):
     for order in made.orders.values():
         started = order.submitted_at < made.days[-1].closes_at
         assert ended[order.id] or order.time_in_force is not TimeInForce.DAY or not started
+
+
+@given(scenarios())
+def test_the_first_of_two_exits_to_fill_ends_the_other(made):
+    results = made.replay()
+    ended = {entry.order_id: entry.rejected_at for result in results for entry in result.rejections}
+    for fill in (fill for result in results for fill in result.fills):
+        other = made.orders[fill.order_id].oco
+        if other is not None:
+            assert ended[other] <= fill.filled_at
+
+
+@given(scenarios())
+def test_of_a_stop_and_a_target_in_one_bar_the_stop_is_taken(made):
+    for fill in (fill for result in made.replay() for fill in result.fills):
+        order = made.orders[fill.order_id]
+        if order.oco is not None and order.type is OrderType.LIMIT:
+            other = made.restated(made.orders[order.oco], fill.day)
+            assert fill.bar.low > other.stop
 
 
 @given(scenarios())

@@ -6,7 +6,7 @@ import pytest
 
 from arena_pipeline.errors import DataError, LedgerError
 from arena_pipeline.market.bars import Adjustment
-from arena_pipeline.trading.orders import RejectReason
+from arena_pipeline.trading.orders import Cancellation, OrderType, RejectReason
 from arena_pipeline.trading.replay import Replay, replay
 
 FEE = Decimal("5.00")
@@ -279,6 +279,29 @@ def test_the_same_order_twice_is_one_order(market):
     book.submit(order)
     book.run(market.day(3, {"SAP": "100"}))
     assert book.book.fees_cents == 500
+
+
+def test_the_same_cancellation_twice_is_one_also_after_its_day(market):
+    book = engine()
+    order = replace(market.order("o1", "buy", 10, "SAP", 2), type=OrderType.LIMIT, limit=Decimal("90"))
+    wish = Cancellation("m", "o1", market.at(2, "12:00"))
+    book.submit(order)
+    book.cancel(wish)
+    (ended,) = book.run(market.day(2, {"SAP": "100"})).rejections
+    assert (ended.reason, ended.rejected_at) == (RejectReason.CANCELLED, wish.submitted_at)
+    book.cancel(wish)
+    assert not book.run(market.day(3, {"SAP": "80"})).rejections
+    with pytest.raises(LedgerError, match="comes late"):
+        book.cancel(replace(wish, submitted_at=market.at(2, "13:00")))
+
+
+def test_a_cancellation_sent_ahead_waits_for_its_time(market):
+    book = engine()
+    order = replace(market.order("o1", "buy", 10, "SAP", 2), type=OrderType.LIMIT, limit=Decimal("90"))
+    book.submit(order)
+    book.cancel(Cancellation("m", "o1", market.at(6, "07:00")))
+    assert not book.run(market.day(2, {"SAP": "100"})).rejections
+    assert [fill.order_id for fill in book.run(market.day(3, {"SAP": "80"})).fills] == ["o1"]
 
 
 def test_another_order_under_a_known_id_is_refused(market):
