@@ -205,9 +205,8 @@ def _cross(v: Mapping[str, float]) -> _Reading | None:
         return None
     gap = v["sma_50"] - v["sma_200"]
     order, pattern = ("above", "golden cross") if gap > 0 else ("below", "death cross")
-    text = (
-        f"50-day average {v['sma_50']:.2f} {order} the 200-day average {v['sma_200']:.2f}: {pattern} in force"
-    )
+    since = f"{pattern} {v['cross_age']:.0f} trading days ago" if "cross_age" in v else f"{pattern} in force"
+    text = f"50-day average {v['sma_50']:.2f} {order} the 200-day average {v['sma_200']:.2f}: {since}"
     return text, gap, _by_sign(gap)
 
 

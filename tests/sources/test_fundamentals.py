@@ -9,10 +9,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from arena_pipeline.sources.fundamentals import AlphaVantage, Figure
 from pytest_httpserver import HTTPServer
 
 from arena_pipeline.errors import NotCovered, RateLimited, SourceError, VendorRefused
-from arena_pipeline.sources.fundamentals import AlphaVantage, Figure
 from arena_pipeline.sources.http import Http
 from arena_pipeline.sources.recorder import MemoryRecorder
 
