@@ -42,7 +42,8 @@ class IndicatorRow:
     stochastic, ADX and DI run from 0 to 100; `obv_slope_20` is the least-squares slope of the on-balance
     volume per bar over 20 bars, divided by their mean volume. `cross_age` counts the bars since the 50-day
     average last crossed the 200-day one, 0 on the bar of the crossing. None: too little history, or undefined
-    (an RSI without any change). `reason` says why a row is empty. `first_bar` and `last_bar` are ids of the series.
+    (an RSI without any change). `reason` says why a row is empty. `first_bar` and `last_bar` are ids of the
+    series.
     """
 
     symbol: str

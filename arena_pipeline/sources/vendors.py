@@ -32,7 +32,7 @@ SAME_NAME = 75.0
 """rapidfuzz token_set_ratio from which a vendor's name of a company is ours. "Saputo Inc" has 46 with SAP,
 "Merck & Co., Inc." 67 with Merck KGaA; the lowest that is right, Munich Re's full name, 78."""
 
-NULLS = frozenset({"", "-", "none", "null", "n/a", "nan"})
+NULLS = frozenset({"", "-", "none", "null", "n/a"})
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,40})?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -95,11 +95,9 @@ def symbol_map(vendor: str) -> SymbolMap:
 
 
 def json_body(vendor: str, what: str, answer: Recorded) -> Any:
-    """The JSON of an answer, numbers as Decimal, NaN and Infinity as None. SourceError for anything else."""
+    """The JSON of an answer, numbers as Decimal, NaN and Infinity as text. SourceError for anything else."""
     try:
-        return json.loads(
-            answer.body, parse_float=Decimal, parse_int=_integer, parse_constant=lambda text: None
-        )
+        return json.loads(answer.body, parse_float=Decimal, parse_int=_integer, parse_constant=str)
     except (ValueError, RecursionError):
         raise SourceError(f"{vendor}'s answer for {what} is no JSON") from None
 
