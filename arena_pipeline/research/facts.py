@@ -18,12 +18,13 @@ from typing import Any
 from arena_pipeline.errors import DataError
 from arena_pipeline.news.articles import Article
 from arena_pipeline.news.sentiment import event_class
+from arena_pipeline.research.figures import LONGEST_LINE
 
 MAX_NEWS_FACTS = 12
 OPINION_THRESHOLD = 0.15
 """Sentiment nearer to zero than this has no direction."""
 
-_FIGURE_TEXT = re.compile(r"[A-Za-z0-9 .,:;%/()+\-€$&']{1,160}")
+_FIGURE_TEXT = re.compile(rf"[A-Za-z0-9 .,:;%/()+\-€$&']{{1,{LONGEST_LINE}}}")
 
 
 class Signal(enum.StrEnum):

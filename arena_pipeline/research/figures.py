@@ -69,8 +69,8 @@ WORDS: Mapping[str, str] = {
 }
 """Every figure there is, and what it is called, the most telling first."""
 
-MOST_LINES = 16
-"""Of a text block: a briefing holds the prompt of every model."""
+MOST_LINES, LONGEST_LINE = 16, 160
+"""Of a text block: what is in a briefing is in the prompt of every model."""
 
 _SHARE_UNIT = re.compile(r"([A-Z]{3}|unknown)/share")
 _CURRENCY = re.compile(r"[A-Z]{3}|unknown")
@@ -159,7 +159,11 @@ def in_words(entry: UnifiedFigure) -> str:
     figure = entry.preferred
     period = f", {figure.period}" if figure.period != "latest" else ""
     text = f"{WORDS[figure.name]} {amount(figure)} ({figure.source}{period})"
-    return f"{text}; {entry.note}" if entry.note else text
+    if entry.note is None:
+        return text
+    if len(text) + len(entry.note) + 2 <= LONGEST_LINE:
+        return f"{text}; {entry.note}"
+    return f"{text}; {' and '.join(other.source for other in entry.disputed)} disagree"
 
 
 def text_block(entries: Iterable[UnifiedFigure]) -> Mapping[str, str]:

@@ -87,14 +87,22 @@ def _reply(answer: Any) -> Response:
 
 
 def arena_at(
-    folder: Path, now: datetime, *, source: str, url: str, symbols: tuple[str, ...], home: str = "home"
+    folder: Path,
+    now: datetime,
+    *,
+    source: str,
+    url: str,
+    symbols: tuple[str, ...],
+    home: str = "home",
+    news: str = 'source = "none"',
 ) -> Arena:
-    """An arena whose figures come from the stand-in below `url`; its other sources are never asked."""
+    """An arena whose figures come from the stand-in below `url`; its prices are never asked for."""
     config = folder / "arena.toml"
     config.write_text(
         '[arena]\nstart = "2025-03-03"\n'
         f"[universe]\nsymbols = {json.dumps(symbols)}\n"
-        '[prices]\nsource = "yahoo"\n[news]\nsource = "none"\n'
+        '[prices]\nsource = "yahoo"\n'
+        f"[news]\n{news}\n"
         f'[fundamentals]\nsource = "{source}"\nalphavantage_url = "{url}av"\nfinnhub_url = "{url}finnhub"\n'
         '[[models]]\nid = "cash"\nkind = "baseline"\nstrategy = "cash"\n'
     )
