@@ -30,7 +30,7 @@ from arena_pipeline.sources.recorder import Recorded
 LATEST = "latest"
 SAME_NAME = 75.0
 """rapidfuzz token_set_ratio from which a vendor's name of a company is ours. "Saputo Inc" has 46 with SAP,
-"Merck & Co., Inc." 67 with Merck KGaA; the lowest that is right, Munich Re's full name, 78."""
+"Merck & Co., Inc." 67 with Merck KGaA; the lowest that is right, Munich Re's full name, 77."""
 
 NULLS = frozenset({"", "-", "none", "null", "n/a"})
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,40})?")
