@@ -38,21 +38,21 @@ WORDS: Mapping[str, str] = {
     "market_cap": "market value",
     "pe_ratio": "price to earnings",
     "forward_pe": "price to expected earnings",
-    "pb_ratio": "price to book value",
-    "eps": "earnings over twelve months",
-    "eps_reported": "earnings last reported",
     "eps_surprise": "surprise in the last earnings",
-    "dividend_yield": "dividend yield",
-    "profit_margin": "profit margin",
-    "return_on_equity": "return on equity",
-    "revenue_ttm": "revenue over twelve months",
     "revenue_growth": "revenue growth in a year",
     "earnings_growth": "earnings growth in a year",
-    "beta": "beta",
+    "profit_margin": "profit margin",
+    "dividend_yield": "dividend yield",
     "analyst_target": "target price of analysts",
     "analysts_buy": "analysts who say buy",
     "analysts_hold": "analysts who say hold",
     "analysts_sell": "analysts who say sell",
+    "pb_ratio": "price to book value",
+    "eps": "earnings over twelve months",
+    "return_on_equity": "return on equity",
+    "beta": "beta",
+    "eps_reported": "earnings last reported",
+    "revenue_ttm": "revenue over twelve months",
     "net_income_annual": "annual net income",
     "operating_cash_flow": "annual cash flow from operations",
     "shareholder_equity": "equity of the shareholders",
@@ -69,7 +69,7 @@ WORDS: Mapping[str, str] = {
 }
 """Every figure there is, and what it is called, the most telling first."""
 
-MOST_LINES, LONGEST_LINE = 16, 160
+MOST_LINES, LONGEST_LINE = 12, 160
 """Of a text block: what is in a briefing is in the prompt of every model."""
 
 _SHARE_UNIT = re.compile(r"([A-Z]{3}|unknown)/share")
