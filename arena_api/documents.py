@@ -187,6 +187,9 @@ class DecisionLine(Shape):
     provenance: str = Field(description="live or backfill")
     late: bool
     simulated: bool = Field(description=SIMULATED)
+    contamination: str = Field(
+        description="clean, contaminated or unknown: may the model have known how the day ended?"
+    )
     run_id: str
     orders: int = Field(description="number of orders")
 
@@ -198,6 +201,7 @@ class Decisions(Shape):
 
 class Fill(Shape):
     id: str
+    quantity: int = Field(description="whole shares")
     price: str = Field(description="a share, four decimals, in the arena's currency")
     fee: str = Field(description=MONEY)
     filled_at: str = Field(description=TIME)
@@ -209,8 +213,16 @@ class Order(Shape):
     seq: int
     symbol: str
     side: str = Field(description="buy or sell")
-    quantity: int = Field(description="whole shares")
-    type: str
+    quantity: int = Field(description="whole shares; of an order sized at its fill, as sized by the gate")
+    amount: str | None = Field(description=f"how much it is for, sized at the fill: {MONEY}")
+    weight: str | None = Field(description="the part of the net asset value to hold after the fill, 0 to 1")
+    type: str = Field(description="market, limit, stop or stop_limit")
+    limit_price: str | None = Field(description="a share, in the arena's currency")
+    stop_price: str | None = Field(description="a share, in the arena's currency")
+    time_in_force: str = Field(description="GTC (good till cancelled) or DAY")
+    parent: str | None = Field(description="id of the order whose fill it waits for")
+    oco: str | None = Field(description="id of the order that its fill cancels")
+    replaces: str | None = Field(description="id of the order that it takes the place of")
     reason: str = Field(description="the model's own words: plain text, never markup")
     confidence: float | None = Field(description="0 to 1")
     accepted: bool = Field(description="whether the order gate let it through")

@@ -321,35 +321,55 @@ def export_ledger(
 
 @ledger_app.command("import")
 def import_ledger(
-    trades_csv: Annotated[Path, typer.Argument(help="Columns model, seq, date, action, symbol, qty.")],
+    trades: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TRADES", help="A log in CSV or JSON lines, or AI-Trader's logs or their folder."
+        ),
+    ],
     prices: Annotated[Path, typer.Option(help="Columns symbol, date, open, high, low, close, volume.")],
     cash: Annotated[str, typer.Option(help="Starting cash of each model.")],
-    fee: Annotated[str, typer.Option(help="Fee per executed order.")] = "0",
+    fee: Annotated[
+        str | None, typer.Option(help="Fee per executed order; 0, or with --score the arena's own.")
+    ] = None,
     currency: Annotated[str, typer.Option(help="Currency of all amounts.")] = "EUR",
+    layout: Annotated[
+        str | None, typer.Option("--format", help="csv, jsonl or aitrader; told by the content otherwise.")
+    ] = None,
+    score: Annotated[bool, typer.Option("--score", help="Add the board: our figures and verdict.")] = False,
+    benchmark: Annotated[
+        Path | None, typer.Option(help="Columns date, close; the board compares with it.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Replay somebody's trade log under our book: each day's value, and every row that cannot be right."""
-    from arena_pipeline.trading.imports import import_trades
+    from arena_pipeline.import_report import print_import, print_imported_board
+    from arena_pipeline.scoring.imported import imported_board
+    from arena_pipeline.trading.imports import import_trades, log_format
+    from arena_pipeline.trading.imports.prices import read_benchmark
 
-    document = import_trades(
-        trades_csv, prices, cash=_amount("--cash", cash), fee=_amount("--fee", fee), currency=currency
-    ).to_json()
+    if benchmark is not None and not score:
+        raise DataError("--benchmark belongs to a board", remedy="add --score")
+    arena_section = _settings().arena if score else None
+    own_fee = str(arena_section.fee_per_order) if arena_section else "0"
+    result = import_trades(
+        trades,
+        prices,
+        cash=_amount("--cash", cash),
+        fee=_amount("--fee", own_fee if fee is None else fee),
+        currency=currency,
+        layout=log_format(layout) if layout is not None else None,
+    )
+    document = result.to_json()
+    if arena_section:
+        closes = read_benchmark(benchmark) if benchmark else []
+        document["board"] = imported_board(result, benchmark=closes, seed=arena_section.seed)
     if as_json:
         print_json(document)
         return
-    rows = [
-        {
-            "model": entry["model"],
-            "days": len(entry["days"]),
-            "nav": entry["days"][-1]["nav"] if entry["days"] else None,
-            "rejected": len(entry["rejections"]),
-        }
-        for entry in document["models"]
-    ]
-    table(
-        rows,
-        {"model": "model", "days": "days marked", "nav": f"value {currency}", "rejected": "rejected rows"},
-    )
+    print_import(document)
+    if arena_section:
+        print_imported_board(document["board"], currency)
 
 
 @app.command()

@@ -271,6 +271,12 @@ class Settings(_Section):
             sources.append(self.llm.base_url)
         return "sandbox" in sources
 
+    @property
+    def fictional(self) -> bool:
+        """Whether no language model can have learned how a day ended: the prices are made up, or the models
+        are the sandbox's, which have learned nothing."""
+        return self.prices.source == "sandbox" or self.llm.base_url == "sandbox"
+
     def model_named(self, model_id: str) -> Model:
         for model in self.models:
             if model.id == model_id:

@@ -19,6 +19,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 WIDTH = 150
 """Columns of a table where no terminal says how wide it is."""
@@ -43,7 +44,7 @@ def say_if_simulated(document: dict[str, Any]) -> None:
 
 
 def table(rows: Sequence[dict[str, Any]], columns: dict[str, str]) -> None:
-    """Rows under titles; numbers to the right, None as a dash."""
+    """Rows under titles; numbers to the right, None as a dash. Nothing in a cell is markup."""
     shown = Table(box=box.SIMPLE_HEAD)
     for name, title in columns.items():
         numeric = any(isinstance(row[name], int | float) for row in rows)
@@ -54,7 +55,7 @@ def table(rows: Sequence[dict[str, Any]], columns: dict[str, str]) -> None:
             no_wrap=name in ("#", "model", "nav"),
         )
     for row in rows:
-        shown.add_row(*("–" if row[name] is None else str(row[name]) for name in columns))
+        shown.add_row(*(Text("–" if row[name] is None else str(row[name])) for name in columns))
     out.print(shown)
 
 

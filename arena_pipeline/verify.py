@@ -10,13 +10,15 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 
 from sqlalchemy import func, select
 
 from arena_pipeline.arena import Arena
-from arena_pipeline.assets.books import book_days, decided_sessions, registered_models
+from arena_pipeline.assets.books import book_days, decided_sessions, journals, registered_models
 from arena_pipeline.assets.portfolio import fill_row, position_rows, snapshot_row
-from arena_pipeline.errors import ArchiveError, ChainGap
+from arena_pipeline.errors import ArchiveError, ChainGap, LedgerError
+from arena_pipeline.trading.journal import Account, balances
 from arena_pipeline.trading.money import to_cents
 from arena_pipeline.warehouse.digest import canonical
 from arena_pipeline.warehouse.lineage import existing
@@ -112,10 +114,18 @@ def nothing_was_known_before_its_time(arena: Arena) -> Problems:
                 yield f"{edge.child} uses {edge.parent}, known only at {known_at[edge.parent]}"
 
 
-def no_order_fills_before_it_was_sent(arena: Arena) -> Problems:
+def every_fill_is_at_a_bar_that_came_after_its_order(arena: Arena) -> Problems:
+    """At a stored bar that is not stale, within its high and low, and not before the order was sent."""
     with arena.store.ledger.read() as connection:
         rows = connection.execute(
-            select(fills.c.id, fills.c.filled_at, fills.c.bar, orders.c.submitted_at, orders.c.accepted)
+            select(
+                fills.c.id,
+                fills.c.filled_at,
+                fills.c.bar,
+                fills.c.price,
+                orders.c.submitted_at,
+                orders.c.accepted,
+            )
             .join(orders, orders.c.id == fills.c.order_id)
             .where(fills.c.superseded_at.is_(None))
         ).all()
@@ -134,6 +144,8 @@ def no_order_fills_before_it_was_sent(arena: Arena) -> Problems:
             yield f"{row.id} was filled at {row.bar}, which is not stored"
         elif bar["stale"]:
             yield f"{row.id} was filled at the stale bar {row.bar}"
+        elif not bar["low"] <= Decimal(row.price) <= bar["high"]:
+            yield f"{row.id} was filled at {row.price}, outside {row.bar} ({bar['low']} to {bar['high']})"
 
 
 def an_order_ends_once(arena: Arena) -> Problems:
@@ -213,6 +225,34 @@ def the_replay_gives_what_is_stored(arena: Arena) -> Problems:
             for name, rows in made.items():
                 if sorted(map(canonical, rows)) != sorted(stored[name][key]):
                     yield f"{name} of {key} are not what the replay gives"
+
+
+def the_journal_ends_where_the_book_does(arena: Arena) -> Problems:
+    """The double entries of each model add up to its last stored snapshot, account by account."""
+    with arena.store.ledger.read() as connection:
+        newest = {
+            row.model: row
+            for row in connection.execute(
+                select(snapshots).where(snapshots.c.superseded_at.is_(None)).order_by(snapshots.c.trading_day)
+            )
+        }
+    for model, row in newest.items():
+        try:
+            entries = journals(arena, date.fromisoformat(row.trading_day), model)[model]
+        except (ChainGap, LedgerError) as error:
+            yield str(error)
+            continue
+        totals: Counter[Account] = Counter()
+        for (account, _), (cents, _) in balances(entries).items():
+            totals[account] += cents
+        for account, cents in (
+            (Account.CASH, row.cash_cents),
+            (Account.RECEIVABLE, row.receivable_cents),
+            (Account.FEES, row.fees_cents),
+            (Account.TRADING, -row.realised_cents),
+        ):
+            if totals[account] != cents:
+                yield f"{row.id}: the journal has {totals[account]} cents in {account}, the book {cents}"
 
 
 def every_model_is_on_the_board(arena: Arena) -> Problems:
@@ -319,10 +359,11 @@ INVARIANTS: tuple[Callable[[Arena], Problems], ...] = (
     evidence_leads_somewhere,
     nothing_was_known_before_its_time,
     decisions_follow_each_other,
-    no_order_fills_before_it_was_sent,
+    every_fill_is_at_a_bar_that_came_after_its_order,
     an_order_ends_once,
     every_fill_costs_its_fee,
     books_balance,
     the_replay_gives_what_is_stored,
+    the_journal_ends_where_the_book_does,
     every_model_is_on_the_board,
 )

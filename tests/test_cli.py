@@ -21,6 +21,7 @@ from arena_pipeline.arena import Arena, open_store
 from arena_pipeline.cli import main
 from arena_pipeline.rederive import rederive
 from arena_pipeline.settings import load_settings
+from arena_pipeline.verify import INVARIANTS
 from arena_pipeline.warehouse.archive import Archive
 
 PROJECT = Path(__file__).parents[1]
@@ -207,17 +208,56 @@ def test_every_invariant_holds(built):
         ("UPDATE fills SET price = '1.0000'", "the replay gives what is stored"),
         (
             "UPDATE fills SET filled_at = '2020-01-01T00:00:00.000000+00:00'",
-            "no order fills before it was sent",
+            "every fill is at a bar that came after its order",
         ),
+        ("UPDATE fills SET price = '1.0000'", "every fill is at a bar that came after its order"),
+        ("UPDATE fills SET bar = 'bar:none'", "every fill is at a bar that came after its order"),
+        ("UPDATE orders SET accepted = 0", "every fill is at a bar that came after its order"),
+        (
+            "UPDATE snapshots SET cash_cents = cash_cents + 1, nav_cents = nav_cents + 1 "
+            "WHERE model = 'equal-weight'",
+            "the journal ends where the book does",
+        ),
+        (
+            "INSERT INTO rejections (order_id, model, trading_day, symbol, side, rejected_at, reason, "
+            "partition, recorded_at) SELECT order_id, model, trading_day, symbol, side, filled_at, "
+            "'EXPIRED', partition, recorded_at FROM fills LIMIT 1",
+            "an order ends once",
+        ),
+        ("DELETE FROM orders", "one version is in force"),
+        ("UPDATE catalog SET digest = 'x' WHERE asset = 'momentum'", "every partition has its digest"),
+        (
+            "UPDATE OR IGNORE evidence SET child = 'briefing:2020-01-02T08:30:SAP.DE' "
+            "WHERE parent LIKE 'article:%'",
+            "nothing was known before its time",
+        ),
+        (
+            "DELETE FROM orders; DELETE FROM decisions WHERE session = '2025-09-16T08:30'",
+            "decisions follow each other",
+        ),
+        ("UPDATE fetches SET sha256 = 'ab'", "the archive has every byte it names"),
         ("UPDATE fills SET fee_cents = 0", "every fill costs its fee"),
         ("INSERT INTO evidence VALUES ('briefing:x', 'article:none', 'cites')", "evidence leads somewhere"),
         ("DELETE FROM leaderboard WHERE model = 'cash'", "every model is on the board"),
     ],
 )
 def test_what_was_tampered_with_is_found_by_its_invariant(home, statement, invariant):
-    spoil(home, statement)
-    result = document_of_failure(home, "verify")
-    assert invariant in {entry["invariant"] for entry in result["violations"]}
+    check = next(each for each in INVARIANTS if each.__name__.replace("_", " ") == invariant)
+    spoil(home, *statement.split("; "))
+    with open_home(home) as spoilt:
+        assert list(check(spoilt))
+
+
+def test_verify_lists_each_violation_under_its_invariant_and_exits_with_1(home):
+    spoil(home, "UPDATE fills SET fee_cents = 0")
+    violations = document_of_failure(home, "verify")["violations"]
+    assert "every fill costs its fee" in {entry["invariant"] for entry in violations}
+    assert all(entry["problem"] for entry in violations)
+
+
+def test_each_invariant_is_broken_by_a_case_above():
+    (cases,) = (mark.args[1] for mark in test_what_was_tampered_with_is_found_by_its_invariant.pytestmark)
+    assert {name for _, name in cases} == {each.__name__.replace("_", " ") for each in INVARIANTS}
 
 
 def document_of_failure(home: Path, *words: str):

@@ -38,6 +38,7 @@ from arena_pipeline.llm.prompts import DecisionContext, PositionView, decision_p
 from arena_pipeline.llm.schemas import DecisionReply
 from arena_pipeline.market.bars import Bar
 from arena_pipeline.market.calendar import SUBMISSION_LATENCY, Session
+from arena_pipeline.scoring.contamination import Contamination, flag
 from arena_pipeline.settings import Model, ModelKind
 from arena_pipeline.trading import baselines
 from arena_pipeline.trading.baselines import BaselineContext
@@ -311,7 +312,12 @@ class _Chain:
             if connection.execute(decided).first() is not None:
                 return self._decided_elsewhere(session)
             connection.execute(
-                decisions_table.insert().values(**decision, run_id=self._run.id, recorded_at=utc_text(now))
+                decisions_table.insert().values(
+                    **decision,
+                    contamination=self._contamination(session, provenance).value,
+                    run_id=self._run.id,
+                    recorded_at=utc_text(now),
+                )
             )
             if rows:
                 connection.execute(orders_table.insert(), rows)
@@ -360,6 +366,16 @@ class _Chain:
         if same_day:
             return arena.clock(), "live", True
         return session.time + SUBMISSION_LATENCY, "backfill", False
+
+    def _contamination(self, session: Session, provenance: str) -> Contamination:
+        """Whether the model may have known how the day ended. No part of the decision's digest: it judges the
+        decision by what the configuration says of the model."""
+        ignorant = self._model.kind is ModelKind.BASELINE or self._arena.settings.fictional
+        return flag(
+            session.day,
+            self._model.knowledge_cutoff,
+            needs_knowledge=provenance != "live" and not ignorant,
+        )
 
     def _known(self, session: Session) -> Outcome:
         key = f"{self._model.id}|{session.key}"

@@ -144,8 +144,7 @@ def skill(calls: Sequence[Call], horizon: int) -> Skill:
         hit_high=min(hit_rate + margin, 1.0),
         brier=brier,
         brier_skill=1 - brier / base if base else None,
-        calibration_error=sum(each.calls * abs(each.confidence - each.hit_rate) for each in bins)
-        / len(known),
+        calibration_error=_calibration_error(bins),
         calibration=bins,
         reasons=reasons,
     )

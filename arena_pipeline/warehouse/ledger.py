@@ -69,9 +69,32 @@ class Ledger:
             return
         config = alembic.config.Config()
         config.set_main_option("script_location", str(MIGRATIONS))
-        with self.transaction() as connection:
+        with self._schema_change() as connection:
             config.attributes["connection"] = connection
             alembic.command.upgrade(config, "head")
+
+    @contextmanager
+    def _schema_change(self) -> Iterator[Connection]:
+        """A transaction that may put a changed table in another's place. SQLite would refuse to drop a table
+        that others refer to, so foreign keys are not enforced meanwhile, and checked before the commit
+        (https://www.sqlite.org/lang_altertable.html#otheralter)."""
+        if not self.is_sqlite:
+            with self.transaction() as connection:
+                yield connection
+            return
+        with self.engine.connect() as connection:
+            _enforce_foreign_keys(connection, "OFF")
+            try:
+                with connection.begin():
+                    yield connection
+                    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+                    if broken:
+                        tables = ", ".join(sorted({row[0] for row in broken}))
+                        raise LedgerError(
+                            f"the new schema would leave rows without their parents in {tables}"
+                        )
+            finally:
+                _enforce_foreign_keys(connection, "ON")
 
 
 def _engine(url: str, is_sqlite: bool) -> Engine:
@@ -94,6 +117,13 @@ def _engine(url: str, is_sqlite: bool) -> Engine:
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _enforce_foreign_keys(connection: Connection, state: str) -> None:
+    """Outside a transaction, where alone SQLite heeds it; so past SQLAlchemy, which would begin one."""
+    cursor = connection.connection.cursor()
+    cursor.execute(f"PRAGMA foreign_keys = {state}")
+    cursor.close()
 
 
 def _write_ahead(cursor: DBAPICursor) -> None:

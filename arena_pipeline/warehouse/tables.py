@@ -223,6 +223,13 @@ decisions = Table(
     ),
     Column("late", Boolean, nullable=False),
     Column("simulated", Boolean, nullable=False),
+    Column(
+        "contamination",
+        String,
+        CheckConstraint("contamination in ('clean','contaminated','unknown')", name="contamination"),
+        nullable=False,
+        comment="whether the model may have known how the day ended",
+    ),
     Column("run_id", String, nullable=False),
     Column("recorded_at", String, nullable=False),
     UniqueConstraint("model", "session"),

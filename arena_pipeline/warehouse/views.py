@@ -236,6 +236,7 @@ def _decision(row: Row) -> Row:
         "provenance",
         "late",
         "simulated",
+        "contamination",
         "run_id",
     ]
     confidence = row["confidence"]
@@ -251,7 +252,15 @@ def _order(row: Row, fill: Any, rejection: Any) -> Row:
         "symbol",
         "side",
         "quantity",
+        "amount",
+        "weight",
         "type",
+        "limit_price",
+        "stop_price",
+        "time_in_force",
+        "parent",
+        "oco",
+        "replaces",
         "reason",
         "accepted",
         "refusal",
@@ -267,6 +276,7 @@ def _order(row: Row, fill: Any, rejection: Any) -> Row:
             "state": "filled",
             "fill": {
                 "id": fill.id,
+                "quantity": fill.quantity,
                 "price": fill.price,
                 "fee": str(from_cents(fill.fee_cents)),
                 "filled_at": fill.filled_at,

@@ -121,6 +121,7 @@ def _decision(model: str) -> dict[str, Any]:
         "reasoning": f"Two lines.\n{SCRIPT}" if model == "tester" else "",
         "code_version": "f" * 64,
         "provenance": "backfill",
+        "contamination": "clean",
         "late": False,
         "simulated": True,
         "run_id": "run",

@@ -66,6 +66,8 @@ class World:
         default_factory=lambda: {"benchmark-hold": "benchmark", "equal-weight": "equal_weight"}
     )
     opened: list[Arena] = field(default_factory=list)
+    extra: str = ""
+    """More of the configuration, after the baselines."""
 
     def __post_init__(self) -> None:
         dice = random.Random(7)
@@ -117,7 +119,7 @@ class World:
             f'[arena]\nstart = "{START}"\n'
             f"[universe]\nsymbols = {json.dumps(SYMBOLS)}\n"
             f'[prices]\nsource = "files"\npath = "prices"\nbenchmark_path = "index.csv"\n'
-            f"{news}{contestants}"
+            f"{news}{contestants}{self.extra}"
         )
 
 

@@ -19,9 +19,10 @@ MSFT,2025-01-03,broken,50,50,1e400,1000
 
 @pytest.fixture
 def run(tmp_path):
-    def import_rows(*rows, prices=PRICES, cash="1000.00", fee="1.00"):
+    def import_rows(*rows, columns="", prices=PRICES, cash="1000.00", fee="1.00"):
         trades = tmp_path / "trades.csv"
-        trades.write_text("\n".join(["model,seq,date,action,symbol,qty", *rows]), encoding="utf-8")
+        header = f"model,seq,date,action,symbol,qty{columns}"
+        trades.write_text("\n".join([header, *rows]), encoding="utf-8")
         (tmp_path / "prices.csv").write_text(prices, encoding="utf-8")
         result = import_trades(
             trades, tmp_path / "prices.csv", cash=Decimal(cash), fee=Decimal(fee), currency="USD"
@@ -142,10 +143,121 @@ def test_a_sequence_number_is_used_once_and_time_does_not_run_back(run):
         "m,1,2025-01-03,buy,AAPL,1",
         "m,1,2025-01-03,buy,AAPL,2",
         "m,2,2025-01-02,buy,AAPL,1",
+        "m,1,2025-01-03,buy,AAPL,1",
         "other,1,2025-01-02,buy,MSFT,1.0",
     )
-    assert reasons(result) == [(3, "DUPLICATE"), (4, "OUT_OF_ORDER")]
+    assert reasons(result) == [(3, "FORKED"), (4, "OUT_OF_ORDER"), (5, "DUPLICATE")]
     assert [model["model"] for model in result["models"]] == ["m", "other"]
+    assert result["models"][0]["states"][-1]["positions"] == {"AAPL": 1}
+
+
+def test_a_fill_that_is_delivered_again_changes_nothing_and_one_with_other_content_is_a_fork(run):
+    once = run("m,1,2025-01-02,buy,AAPL,1,f-1", columns=",id")
+    result = run(
+        "m,1,2025-01-02,buy,AAPL,1,f-1",
+        "m,2,2025-01-02,buy,AAPL,1,f-1",
+        "m,3,2025-01-02,sell,AAPL,1,f-1",
+        "m,1,2025-01-02,buy,AAPL,1,f-2",
+        "other,1,2025-01-02,buy,MSFT,1,f-1",
+        columns=",id",
+    )
+    assert reasons(result) == [(3, "DUPLICATE"), (4, "FORKED"), (5, "FORKED")]
+    assert "line 2" in result["models"][0]["rejections"][0]["detail"]
+    assert result["models"][0]["days"] == once["models"][0]["days"]
+
+
+def test_a_stated_price_within_the_bar_is_the_price_of_the_fill(run):
+    (model,) = run("m,1,2025-01-02,buy,AAPL,1,101.5", "m,2,2025-01-02,buy,AAPL,1,", columns=",price")[
+        "models"
+    ]
+    assert [state["cash"] for state in model["states"]] == ["897.50", "796.50"]
+
+
+@pytest.mark.parametrize(
+    ("price", "found"),
+    [
+        ("98.99", "OUTSIDE_BAR"),
+        ("102.01", "OUTSIDE_BAR"),
+        ("99", None),
+        ("102", None),
+        ("0", "BAD_NUMBER"),
+        ("-1", "BAD_NUMBER"),
+        ("nan", "BAD_NUMBER"),
+        ("inf", "BAD_NUMBER"),
+        ("1e309", "BAD_NUMBER"),
+        ("1e-999999999", "BAD_NUMBER"),
+        ("1_00", "BAD_NUMBER"),
+    ],
+)
+def test_a_stated_price_is_believed_only_within_the_low_and_high_of_its_bar(run, price, found):
+    result = run(f"m,1,2025-01-02,buy,AAPL,1,{price}", columns=",price")
+    assert reasons(result) == ([] if found is None else [(2, found)])
+
+
+def test_a_stated_price_that_cannot_be_checked_is_not_believed(run):
+    result = run("m,1,2025-01-06,buy,AAPL,1,120", columns=",price")
+    assert reasons(result) == [(2, "NO_BAR")]
+    bare = "symbol,date,open,close\nAAPL,2025-01-02,100,101\n"
+    assert reasons(run("m,1,2025-01-02,buy,AAPL,1,100", columns=",price", prices=bare)) == [(2, "NO_BAR")]
+
+
+def test_the_times_of_a_day_run_forward_with_the_sequence(run):
+    result = run(
+        "m,1,2025-01-02,buy,AAPL,1,14:00",
+        "m,2,2025-01-02,buy,AAPL,1,09:30",
+        "m,3,2025-01-02,buy,AAPL,1,",
+        "m,4,2025-01-02,buy,AAPL,1,noon",
+        "m,5,2025-01-02,buy,AAPL,1,15:00+01:00",
+        "m,6,2025-01-03,buy,AAPL,1,09:30:00",
+        columns=",time",
+    )
+    assert reasons(result) == [(3, "OUT_OF_ORDER"), (5, "BAD_DATE"), (6, "BAD_DATE")]
+
+
+def test_a_stated_fee_that_is_not_ours_is_named_once_for_as_long_as_it_stands(run):
+    (model,) = run(
+        "m,1,2025-01-02,buy,AAPL,1,0.35",
+        "m,2,2025-01-02,buy,AAPL,1,0.35",
+        "m,3,2025-01-02,buy,AAPL,1,1",
+        "m,4,2025-01-02,buy,AAPL,1,0.35",
+        "m,5,2025-01-02,buy,AAPL,1,-1",
+        columns=",fee",
+    )["models"]
+    found = [(row["line"], row["reason"], row["theirs"], row["records"]) for row in model["differences"]]
+    assert found == [(2, "STATED_FEE", "0.3500", 2), (5, "STATED_FEE", "0.3500", 1)]
+    assert model["rejections"][0]["reason"] == "BAD_NUMBER"
+    assert model["states"][-1]["cash"] == "596.00"
+
+
+def test_a_row_with_more_cells_than_columns_is_not_guessed_at(run):
+    result = run("m,1,2025-01-02,buy,AAPL,1,000")
+    assert reasons(result) == [(2, "BAD_RECORD")]
+
+
+def test_a_row_without_a_usable_name_of_its_model_is_listed_apart(run):
+    result = run(
+        ",1,2025-01-02,buy,AAPL,1", f"{'m' * 61},1,2025-01-02,buy,AAPL,1", "\x1b[2J,1,2025-01-02,buy,AAPL,1"
+    )
+    assert result["models"] == []
+    assert [(row["line"], row["reason"]) for row in result["rejections"]] == [
+        (2, "BAD_MODEL"),
+        (3, "BAD_MODEL"),
+        (4, "BAD_MODEL"),
+    ]
+
+
+def test_columns_that_are_not_read_are_named(run):
+    result = run("m,1,2025-01-02,buy,AAPL,1,because,x", columns=",reason,\x1b[31m")
+    assert result["ignored"] == ["reason", "\ufffd[31m"]
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_no_part_of_the_log(tmp_path):
+    trades, prices = tmp_path / "trades.csv", tmp_path / "prices.csv"
+    prices.write_text(PRICES, encoding="utf-8")
+    trades.write_bytes(b"\xef\xbb\xbfmodel,seq,date,action,symbol,qty\r\nm,1,2025-01-02,buy,AAPL,1\r\n")
+    result = import_trades(trades, prices, cash=Decimal(1000), fee=Decimal(1), currency="USD").to_json()
+    assert reasons(result) == []
+    assert result["models"][0]["states"][0]["positions"] == {"AAPL": 1}
 
 
 def test_a_holding_without_a_usable_close_leaves_the_day_unmarked(run):
@@ -185,6 +297,10 @@ def test_a_file_that_cannot_be_read_is_an_error_that_names_it(run, tmp_path):
         run(prices="symbol,date,open,close\nAAPL,soon,1,1\n")
     with pytest.raises(DataError, match=r"prices\.csv is no CSV file"):
         run(prices='symbol,date,open,close\nAAPL,"2025-01-02\n')
+    with pytest.raises(DataError, match="field larger than"):
+        run("m" * 10_000_000)
+    with pytest.raises(DataError, match=r"column 'price' twice"):
+        run(columns=",price,price")
     with pytest.raises(DataError, match="cannot be read"):
         import_trades(
             tmp_path / "trades.csv",

@@ -1,3 +1,5 @@
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -5,7 +7,7 @@ import pytest
 from arena_pipeline.settings import LimitsSection
 from arena_pipeline.trading.book import Book, Holding
 from arena_pipeline.trading.limits import MOST_SHARES, GateReason, OrderRequest, gate
-from arena_pipeline.trading.orders import Side
+from arena_pipeline.trading.orders import Order, OrderType, Side
 
 PRICES = {"SAP": Decimal("100"), "SIE": Decimal("50"), "BMW": Decimal("10")}
 WIDE = LimitsSection(max_position=1.0, max_orders_per_session=100, max_turnover_per_session=2.0)
@@ -121,3 +123,85 @@ def test_a_holding_without_a_price_is_worth_its_cost():
     assert judge(ask("buy", 100), holding=held, limits=limits) == [GateReason.CASH]
     assert judge(ask("buy", 99), holding=held, limits=limits) == [None]
     assert judge(ask("buy", 101), holding=held, limits=limits) == [GateReason.MAX_POSITION]
+
+
+def buy(symbol="SAP", **terms):
+    return OrderRequest(symbol, Side.BUY, terms.pop("quantity", None), 0.7, "because", **terms)
+
+
+def test_an_amount_and_a_weight_are_judged_by_the_shares_they_would_buy():
+    tight = LimitsSection(max_position=0.5, max_orders_per_session=9, max_turnover_per_session=2.0)
+    assert judge(buy(amount=Decimal("49_000")), limits=tight) == [None]
+    assert judge(buy(amount=Decimal("51_000")), limits=tight) == [GateReason.MAX_POSITION]
+    assert judge(buy(weight=Decimal("0.5")), limits=tight) == [None]
+    assert judge(buy(weight=Decimal("0.6")), limits=tight) == [GateReason.MAX_POSITION]
+
+
+def test_an_amount_too_small_for_a_share_and_a_weight_already_held_are_refused():
+    assert judge(buy(amount=Decimal("104.99"))) == [GateReason.BAD_QUANTITY]
+    assert judge(buy(weight=Decimal("0.01")), holding=book(SAP=900)) == [GateReason.BAD_QUANTITY]
+
+
+def test_a_request_has_exactly_one_size():
+    assert judge(buy()) == [GateReason.BAD_QUANTITY]
+    assert judge(buy(quantity=1, amount=Decimal(500))) == [GateReason.BAD_QUANTITY]
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"type": OrderType.LIMIT},
+        {"limit": Decimal(90)},
+        {"type": OrderType.STOP, "stop": Decimal(-1)},
+        {"type": OrderType.LIMIT, "limit": Decimal("NaN")},
+        {"type": OrderType.LIMIT, "limit": Decimal(1)},
+        {"stop_loss": Decimal(100)},
+        {"take_profit": Decimal(99)},
+        {"type": OrderType.LIMIT, "limit": Decimal(90), "take_profit": Decimal(90)},
+    ],
+    ids=str,
+)
+def test_prices_that_cannot_be_meant_are_refused(terms):
+    assert judge(buy(quantity=1, **terms)) == [GateReason.BAD_PRICE]
+
+
+def test_a_sale_has_no_bracket():
+    sale = replace(ask("sell", 1), stop_loss=Decimal(90))
+    assert judge(sale, holding=book(SAP=5)) == [GateReason.BAD_PRICE]
+
+
+def resting(name, side, quantity, symbol="SAP", **terms):
+    sent = datetime(2025, 1, 2, 7, 35, tzinfo=UTC)
+    return Order(name, "m", symbol, Side(side), quantity, sent, **terms)
+
+
+def test_only_an_open_order_on_the_same_share_can_be_replaced():
+    holding = book(orders=[resting("o1", "buy", 5, "SIE")])
+    assert judge(buy(quantity=1, replaces="o1"), holding=holding) == [GateReason.NOT_OPEN]
+    assert judge(buy(quantity=1, replaces="o2"), holding=holding) == [GateReason.NOT_OPEN]
+    assert judge(buy("SIE", quantity=1, replaces="o1"), holding=holding) == [None]
+
+
+def test_shares_promised_to_an_open_sale_are_not_sold_again():
+    holding = book(SAP=10, orders=[resting("o1", "sell", 8)])
+    assert judge(ask("sell", 3), holding=holding) == [GateReason.NOT_HELD]
+    assert judge(ask("sell", 2), holding=holding) == [None]
+
+
+def test_of_two_sales_that_cancel_each_other_only_one_binds_shares():
+    pair = [
+        resting("o1", "sell", 8, type=OrderType.STOP, stop=Decimal(90), oco="o2"),
+        resting("o2", "sell", 8, type=OrderType.LIMIT, limit=Decimal(110), oco="o1"),
+    ]
+    assert judge(ask("sell", 2), holding=book(SAP=10, orders=pair)) == [None]
+
+
+def test_an_open_sale_by_weight_of_a_share_without_a_price_binds_all_of_it():
+    holding = book(SAP=10, orders=[resting("o1", "sell", None, weight=Decimal(0))])
+    assert judge(ask("sell", 1), holding=holding, prices={"SIE": Decimal(50)}) == [GateReason.NOT_HELD]
+
+
+def test_cash_promised_to_an_open_purchase_is_not_spent_again():
+    holding = book(cash=1_000, orders=[resting("o1", "buy", 9)])
+    assert judge(buy("SIE", quantity=1), holding=holding) == [None]
+    assert judge(buy("SIE", quantity=2), holding=holding) == [GateReason.CASH]

@@ -3,11 +3,13 @@
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
+import alembic.command
+import alembic.config
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import CheckConstraint, inspect, text
+from sqlalchemy import CheckConstraint, create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from arena_pipeline.errors import LedgerError
@@ -35,6 +37,7 @@ DECISION = {
     "reasoning": "",
     "code_version": "1",
     "provenance": "backfill",
+    "contamination": "clean",
     "late": False,
     "simulated": True,
     "run_id": "run",
@@ -97,6 +100,23 @@ def test_a_new_ledger_runs_in_wal_mode_with_full_sync_and_foreign_keys(ledger):
     assert found == ["wal", 2, 1]
 
 
+def at_revision(file, revision):
+    """An engine on a new SQLite file with the schema of an earlier release."""
+    engine = create_engine(f"sqlite:///{file}")
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, revision)
+    return engine
+
+
+def insert(connection, table, row):
+    names = ", ".join(row)
+    values = ", ".join(f":{name}" for name in row)
+    connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({values})"), row)
+
+
 def test_the_migrated_schema_is_the_one_the_tables_describe(ledger):
     with ledger.engine.connect() as connection:
         context = MigrationContext.configure(
@@ -123,6 +143,30 @@ def test_migration_goes_from_empty_to_head(ledger):
     with ledger.read() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
     assert current == ScriptDirectory(str(MIGRATIONS)).get_current_head()
+
+
+def test_a_ledger_of_before_is_brought_to_head_with_its_rows_and_keys(tmp_path):
+    """Decisions get their flag from what is stored of their model; the orders that refer to them stay."""
+    file = tmp_path / "ledger.db"
+    ledger = at_revision(file, "0003")
+    with ledger.begin() as connection:
+        for name, cutoff in (("a", "2025-06-30"), ("b", None), ("c", "2025-01-31")):
+            model = {**MODEL, "id": name, "kind": "llm", "knowledge_cutoff": cutoff}
+            insert(connection, "models", model)
+            decision = {**DECISION, "id": f"decision:{name}", "model": name, "simulated": False}
+            del decision["contamination"]
+            insert(connection, "decisions", decision)
+            order = {**ORDER, "id": f"order:{name}", "decision": f"decision:{name}", "model": name}
+            insert(connection, "orders", order)
+    ledger.dispose()
+    opened = Ledger(f"sqlite:///{file}")
+    with opened.read() as connection:
+        flags = connection.execute(text("SELECT model, contamination FROM decisions ORDER BY model")).all()
+        assert [tuple(row) for row in flags] == [("a", "contaminated"), ("b", "unknown"), ("c", "clean")]
+        assert connection.execute(text("SELECT count(*) FROM orders")).scalar() == 3
+    with pytest.raises(IntegrityError, match="FOREIGN KEY"):
+        put(opened, orders, {**ORDER, "decision": "decision:never"})
+    opened.close()
 
 
 def test_opening_again_changes_nothing(ledger):
@@ -192,7 +236,9 @@ def test_a_decision_of_an_unknown_model_is_refused(ledger):
 
 
 @pytest.mark.parametrize(
-    ("column", "value"), [("outcome", "maybe"), ("provenance", "rumour")], ids=["outcome", "provenance"]
+    ("column", "value"),
+    [("outcome", "maybe"), ("provenance", "rumour"), ("contamination", "slightly")],
+    ids=["outcome", "provenance", "contamination"],
 )
 def test_a_decision_with_an_unknown_word_is_refused(ledger, column, value):
     put(ledger, models, MODEL)

@@ -1,0 +1,321 @@
+"""What the leaderboard needs of every model, read from the ledger once for all days of a run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cached_property
+
+import numpy as np
+from sqlalchemy import select
+
+from arena_pipeline.arena import Arena
+from arena_pipeline.assets.books import registered_models
+from arena_pipeline.scoring.contamination import Contamination
+from arena_pipeline.scoring.leaderboard import ModelRecord, returns_that_count
+from arena_pipeline.scoring.luck import Floats, Luck, Trade, luck
+from arena_pipeline.scoring.significance import Assessment, assess
+from arena_pipeline.scoring.skill import Call, Skill, relative_return, skill
+from arena_pipeline.settings import ModelKind
+from arena_pipeline.trading.book import MarketDay
+from arena_pipeline.trading.money import to_cents
+from arena_pipeline.trading.orders import Side
+from arena_pipeline.warehouse.tables import decisions, model_costs, orders
+from arena_pipeline.warehouse.tables import fills as fills_table
+from arena_pipeline.warehouse.tables import snapshots as snapshots_table
+
+DRAWS = 2_000
+"""Resampled histories of an assessment."""
+
+HORIZONS = (1, 5)
+"""Trading days after which a decision is judged."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """The days that count for everybody: those on which no ranked model may have known the outcome.
+
+    `left_out` are the others, `counts` how many of them there are for which reason; `unranked` says why a
+    model without a single day that counts has no rank.
+    """
+
+    left_out: frozenset[date]
+    counts: dict[Contamination, int]
+    unranked: dict[str, str]
+
+
+@dataclass(frozen=True)
+class _Fill:
+    day: date
+    at: datetime
+    symbol: str
+    side: str
+    notional_cents: int
+    fee_cents: int
+    realised_cents: int | None
+    net_cents: int | None
+
+
+@dataclass(frozen=True)
+class _Value:
+    day: date
+    nav_cents: int
+    invested: float
+    provisional: bool
+
+
+class Scores:
+    """What the board needs of every model up to a day, read once."""
+
+    def __init__(self, arena: Arena, last: date) -> None:
+        self._arena = arena
+        self._models = registered_models(arena.store)
+        self._values: dict[str, list[_Value]] = defaultdict(list)
+        self._fills: dict[str, list[_Fill]] = defaultdict(list)
+        self._flags: dict[str, dict[date, Contamination]] = defaultdict(dict)
+        self._calls: dict[str, list[tuple[date, str, int, float]]] = defaultdict(list)
+        self._versions: list[tuple[date, str, str]] = []
+        self._last = last
+        self._openings: dict[datetime, Floats] = {}
+        self._read(last.isoformat())
+
+    def _read(self, until: str) -> None:
+        arena = self._arena
+        with arena.store.ledger.read() as connection:
+            for row in connection.execute(
+                select(snapshots_table)
+                .where(snapshots_table.c.superseded_at.is_(None), snapshots_table.c.trading_day <= until)
+                .order_by(snapshots_table.c.trading_day)
+            ):
+                liquid = row.cash_cents + row.receivable_cents
+                invested = 1 - liquid / row.nav_cents if row.nav_cents else 0.0
+                self._values[row.model].append(
+                    _Value(date.fromisoformat(row.trading_day), row.nav_cents, invested, row.provisional)
+                )
+            for row in connection.execute(
+                select(fills_table)
+                .where(fills_table.c.superseded_at.is_(None), fills_table.c.trading_day <= until)
+                .order_by(fills_table.c.filled_at, fills_table.c.row_id)
+            ):
+                self._fills[row.model].append(
+                    _Fill(
+                        date.fromisoformat(row.trading_day),
+                        datetime.fromisoformat(row.filled_at),
+                        row.symbol,
+                        row.side,
+                        row.notional_cents,
+                        row.fee_cents,
+                        row.realised_cents,
+                        row.net_cents,
+                    )
+                )
+            kinds = dict(self._models)
+            for row in connection.execute(
+                select(
+                    decisions.c.model,
+                    decisions.c.trading_day,
+                    decisions.c.contamination,
+                    decisions.c.code_version,
+                )
+                .where(decisions.c.trading_day <= until)
+                .order_by(decisions.c.session)
+            ):
+                day = date.fromisoformat(row.trading_day)
+                self._versions.append((day, row.model, row.code_version))
+                if kinds.get(row.model) is ModelKind.LLM:
+                    earlier = self._flags[row.model].get(day, Contamination.CLEAN)
+                    if earlier is Contamination.CLEAN:
+                        self._flags[row.model][day] = Contamination(row.contamination)
+            for row in connection.execute(
+                select(orders.c.model, orders.c.session, orders.c.symbol, orders.c.side, orders.c.confidence)
+                .where(orders.c.accepted, orders.c.parent.is_(None), orders.c.confidence.is_not(None))
+                .order_by(orders.c.session, orders.c.seq)
+            ):
+                self._calls[row.model].append(
+                    (
+                        date.fromisoformat(row.session[:10]),
+                        row.symbol,
+                        1 if row.side == Side.BUY else -1,
+                        float(row.confidence),
+                    )
+                )
+        with (arena.origin or arena.store).ledger.read() as connection:
+            self._costs = [
+                (row.spender, date.fromisoformat(row.session[:10]), row.cost_usd)
+                for row in connection.execute(
+                    select(model_costs.c.spender, model_costs.c.session, model_costs.c.cost_usd)
+                )
+            ]
+
+    # -- which days count ------------------------------------------------------------------------------
+
+    def window(self, day: date) -> Window:
+        board_days = self._arena.calendar.days(self._arena.start, day)
+        unranked: dict[str, str] = {}
+        marks: dict[date, Contamination] = {}
+        for model, kind in self._models:
+            flags = {at: found for at, found in self._flags[model].items() if at <= day}
+            if kind is not ModelKind.LLM or not flags:
+                continue
+            if Contamination.CLEAN not in flags.values():
+                known = Contamination.CONTAMINATED in flags.values()
+                unranked[model] = (
+                    "every day lies before its knowledge cutoff"
+                    if known
+                    else "its knowledge cutoff is not given, and no day was decided live"
+                )
+                continue
+            for at, found in flags.items():
+                if found is not Contamination.CLEAN and marks.get(at) is not Contamination.CONTAMINATED:
+                    marks[at] = found
+        left_out = frozenset(at for at in board_days if at in marks)
+        counts = {
+            kind: sum(marks[at] is kind for at in left_out)
+            for kind in (Contamination.CONTAMINATED, Contamination.UNKNOWN)
+        }
+        return Window(left_out, counts, unranked)
+
+    # -- one model -------------------------------------------------------------------------------------
+
+    def records(self, day: date, window: Window) -> list[ModelRecord]:
+        return [self._record(model, kind, day, window) for model, kind in self._models]
+
+    def _record(self, model: str, kind: ModelKind, day: date, window: Window) -> ModelRecord:
+        values = [value for value in self._values[model] if value.day <= day]
+        done = self._done(model, day, window)
+        return ModelRecord(
+            model=model,
+            kind=kind.value,
+            navs=[(value.day, value.nav_cents) for value in values],
+            starting_cash_cents=to_cents(self._arena.settings.arena.starting_cash),
+            closed_nets=[fill.net_cents for fill in done if fill.net_cents is not None],
+            trades=len(done),
+            fees_cents=sum(fill.fee_cents for fill in done),
+            bought_cents=sum(fill.notional_cents for fill in done if fill.side == Side.BUY),
+            sold_cents=sum(fill.notional_cents for fill in done if fill.side == Side.SELL),
+            llm_cost_usd=self._cost(model, kind, day),
+            provisional=not values or values[-1].day != day or values[-1].provisional,
+            invested=[(value.day, value.invested) for value in values],
+        )
+
+    def _done(self, model: str, day: date, window: Window) -> list[_Fill]:
+        return [fill for fill in self._fills[model] if fill.day <= day and fill.day not in window.left_out]
+
+    def _cost(self, model: str, kind: ModelKind, day: date) -> Decimal | None:
+        """USD; a baseline asks no model. None when the cost of any call is unknown."""
+        if kind is ModelKind.BASELINE:
+            return Decimal(0)
+        costs = [cost for spender, at, cost in self._costs if spender == model and at <= day]
+        if any(cost is None for cost in costs):
+            return None
+        return sum((Decimal(cost) for cost in costs), Decimal(0))
+
+    # -- chance ----------------------------------------------------------------------------------------
+
+    def assessment(self, records: Sequence[ModelRecord], day: date, window: Window) -> Assessment:
+        """Of the ranked models that have a value on every day that counts."""
+        counted = {
+            record.model: returns_that_count(record, day, window.left_out)
+            for record in records
+            if record.model not in window.unranked
+        }
+        longest = max((len(returns) for returns in counted.values()), default=0)
+        whole = {
+            model: list(returns.values()) for model, returns in counted.items() if len(returns) == longest
+        }
+        versions = {(model, version) for at, model, version in self._versions if at <= day}
+        return assess(
+            whole,
+            trials=max(len(versions), len(whole), 1),
+            seed=self._arena.settings.arena.seed,
+            draws=DRAWS,
+        )
+
+    def luck(self, model: str, day: date, window: Window) -> Luck:
+        places = {symbol: place for place, symbol in enumerate(self._arena.priced_symbols)}
+        trades = [
+            Trade(
+                fill.at,
+                places[fill.symbol],
+                fill.notional_cents,
+                None if fill.realised_cents is None else fill.notional_cents - fill.realised_cents,
+            )
+            for fill in self._done(model, day, window)
+            if fill.symbol in places
+        ]
+        return luck(
+            trades,
+            self._price_at,
+            self._marks[day],
+            shares=len(self._arena.symbols),
+            seed=self._arena.settings.arena.seed,
+        )
+
+    def skills(self, model: str, day: date, window: Window) -> dict[int, Skill]:
+        made = [call for call in self._calls[model] if call[0] <= day and call[0] not in window.left_out]
+        return {
+            horizon: skill(
+                [
+                    Call(at, symbol, direction, confidence, self._outcome(symbol, at, horizon, day))
+                    for at, symbol, direction, confidence in made
+                ],
+                horizon,
+            )
+            for horizon in HORIZONS
+        }
+
+    def _outcome(self, symbol: str, at: date, horizon: int, day: date) -> float | None:
+        days = [each for each in self._following[at] if each <= day]
+        closes = self._closes
+        return relative_return(closes[symbol], closes[self._arena.settings.universe.benchmark], days, horizon)
+
+    def _price_at(self, at: datetime) -> Floats:
+        """What each share could be traded at: the opening of its first bar that starts at or after a time."""
+        if at not in self._openings:
+            day = self._days.get(at.astimezone(self._arena.calendar.zone).date())
+            bars = day.tape.bars if day else {}
+            self._openings[at] = np.array(
+                [
+                    next((float(bar.open) for bar in bars.get(symbol, ()) if bar.start >= at), np.nan)
+                    for symbol in self._arena.priced_symbols
+                ]
+            )
+        return self._openings[at]
+
+    @cached_property
+    def _days(self) -> dict[date, MarketDay]:
+        return {day.day: day for day in self._arena.market_days(self._last)}
+
+    @cached_property
+    def _marks(self) -> dict[date, Floats]:
+        """The last known marks of all shares at the end of each day."""
+        latest = np.full(len(self._arena.priced_symbols), np.nan)
+        marks = {}
+        for at, day in self._days.items():
+            latest = np.array(
+                [
+                    float(day.tape.marks[symbol].close) if symbol in day.tape.marks else before
+                    for symbol, before in zip(self._arena.priced_symbols, latest, strict=True)
+                ]
+            )
+            marks[at] = latest
+        return marks
+
+    @cached_property
+    def _closes(self) -> dict[str, dict[date, float]]:
+        """Official closes by share and day."""
+        closes: dict[str, dict[date, float]] = {symbol: {} for symbol in self._arena.priced_symbols}
+        for at, day in self._days.items():
+            for symbol in day.tape.official:
+                if symbol in closes:
+                    closes[symbol][at] = float(day.tape.marks[symbol].close)
+        return closes
+
+    @cached_property
+    def _following(self) -> dict[date, list[date]]:
+        """For each trading day, it and those after it, as far as the longest horizon."""
+        days = list(self._days)
+        return {day: days[place : place + max(HORIZONS) + 1] for place, day in enumerate(days)}
