@@ -25,6 +25,8 @@ from arena_pipeline.market.vintages import BarHistory
 from arena_pipeline.research.coverage import Subject
 from arena_pipeline.settings import Feed, ModelKind, Settings
 from arena_pipeline.sources.alphavantage import AlphaVantage
+from arena_pipeline.sources.breaker import CircuitBreaker
+from arena_pipeline.sources.budget import Budget, Unmetered, VendorBudget
 from arena_pipeline.sources.feeds import FeedSource
 from arena_pipeline.sources.files import FilePrices
 from arena_pipeline.sources.finnhub import Finnhub
@@ -106,6 +108,8 @@ class Arena:
         self._stack.close()
         for started in ("_sandbox", "models"):
             self.__dict__.pop(started, None)
+        if "vendor_budget" in self.__dict__:
+            self.vendor_budget.close()
         self.store.close()
 
     # -- facts -----------------------------------------------------------------------------------------
@@ -262,15 +266,15 @@ class Arena:
             )
         else:
             feeds = self.settings.news.feeds
-        return FeedSource(Http(recorder, clock=self.clock), feeds)
+        return FeedSource(self._http(recorder, self.settings.news.source), feeds)
 
     def figure_vendors(self, recorder: Recorder) -> tuple[FigureVendor, ...]:
         """The vendors of company figures that the settings name and that a key is there for.
 
         During a replay no key is needed: nobody is asked. The sandbox answers as of the day asked about.
         """
-        http = Http(recorder, clock=self.clock)
         settings = self.settings.fundamentals
+        http = self._http(recorder, settings.source)
         if settings.source == "sandbox":
             base = self._sandbox_url("fundamentals_url") + "/on/{day}"
             return (
@@ -309,6 +313,21 @@ class Arena:
         if source == "vendors":
             return tuple(FIGURE_KEYS)
         return (source,) if source in FIGURE_KEYS else ()
+
+    @cached_property
+    def vendor_budget(self) -> VendorBudget:
+        """What may still be asked of each vendor, shared by every process of this home."""
+        return VendorBudget(self.settings.home / "vendor_calls.db")
+
+    @cached_property
+    def breaker(self) -> CircuitBreaker:
+        """Which hosts failed just now, for everything in this run that asks over the network."""
+        return CircuitBreaker()
+
+    def _http(self, recorder: Recorder, source: str) -> Http:
+        """The HTTP client for a source of the settings; the sandbox is no vendor and has no budget."""
+        budget: Budget = Unmetered() if source == "sandbox" else self.vendor_budget
+        return Http(recorder, clock=self.clock, budget=budget, breaker=self.breaker)
 
     @cached_property
     def models(self) -> ModelClient:

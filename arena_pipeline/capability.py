@@ -57,9 +57,12 @@ def vendor_states(arena: Arena, *, online: bool = False) -> list[VendorState]:
     return [_state(arena, name, learned, online) for name in FIGURE_KEYS]
 
 
-def budget_left(arena: Arena, vendor: str) -> str:
-    """What is left of a vendor's calls. The rate budget of `sources/` is to be asked here."""
-    return "not counted"
+def _budget_left(arena: Arena, vendor: str) -> str:
+    """What is left of each of a vendor's limits; of one that was never asked, all of them."""
+    limits = [entry for entry in arena.vendor_budget.left() if entry.vendor == vendor]
+    if limits:
+        return ", ".join(f"{entry.left} of {entry.limit}" for entry in limits)
+    return ", ".join(f"{limit.calls} of {limit}" for limit in arena.vendor_budget.limits_of(vendor))
 
 
 def _state(arena: Arena, name: str, learned: list[Learned], online: bool) -> VendorState:
@@ -75,7 +78,7 @@ def _state(arena: Arena, name: str, learned: list[Learned], online: bool) -> Ven
         used=simulated or (name in arena.figure_vendor_names and bool(key)),
         key=f"{FIGURE_KEYS[name]} is {'set' if key else 'not set'}",
         reachable=_reachable(arena, client) if online and key else NOT_ASKED if key else "no key",
-        budget_left=budget_left(arena, name),
+        budget_left=_budget_left(arena, name),
         last_answer=_last_answer(arena, name),
         last_success=max((utc_text(entry.at) for entry in own if _is_success(entry)), default=None),
         shares=f"{known} of {len(arena.symbols)}",
@@ -87,7 +90,14 @@ def _state(arena: Arena, name: str, learned: list[Learned], online: bool) -> Ven
 
 
 def _client(arena: Arena, name: str, key: str | None) -> AlphaVantage | Finnhub:
-    http = Http(MemoryRecorder(), clock=arena.clock, timeout=PING_SECONDS, attempts=1)
+    http = Http(
+        MemoryRecorder(),
+        clock=arena.clock,
+        timeout=PING_SECONDS,
+        attempts=1,
+        budget=arena.vendor_budget,
+        breaker=arena.breaker,
+    )
     settings = arena.settings.fundamentals
     if name == "alphavantage":
         return AlphaVantage(http, api_key=key, base_url=settings.alphavantage_url)

@@ -501,6 +501,10 @@ def _diagnose(arena: Arena) -> list[dict[str, str]]:
         entry("models", True, ", ".join(model.id for model in settings.models)),
         entry("leaderboard", days["leaderboard"] is not None, days["leaderboard"] or "none yet", "empty"),
         entry("next session", True, f"{following.key} {arena.calendar.zone.key}"),
+        *(
+            entry(f"calls to {left.vendor}", left.left > 0, f"{left.left} left of {left.limit}", "used up")
+            for left in arena.vendor_budget.left()
+        ),
     ]
 
 

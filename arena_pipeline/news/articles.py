@@ -6,7 +6,7 @@ import functools
 import hashlib
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -86,17 +86,22 @@ def _alias_pattern(companies: tuple[Company, ...]) -> tuple[re.Pattern[str], Map
     return re.compile(rf"(?<!\w)({'|'.join(words)})(?!\w)"), by_alias
 
 
-def match_symbols(text: str, companies: Mapping[str, Company]) -> tuple[str, ...]:
-    """The shares that a text names, sorted. Aliases are whole words in any case, hyphenated or not.
+def count_mentions(text: str, companies: Mapping[str, Company]) -> Counter[str]:
+    """How often a text names each share. Aliases are whole words in any case, hyphenated or not.
 
     The longest alias wins and uses up its words: "Siemens Energy" does not name Siemens as well.
     """
     if not companies:
-        return ()
+        return Counter()
     pattern, by_alias = _alias_pattern(tuple(companies.values()))
     folded = unicodedata.normalize("NFKC", text).casefold()
     found = (" ".join(re.split(r"[\s\-‐‑–]+", match[1])) for match in pattern.finditer(folded))
-    return tuple(sorted({by_alias[alias] for alias in found}))
+    return Counter(by_alias[alias] for alias in found)
+
+
+def match_symbols(text: str, companies: Mapping[str, Company]) -> tuple[str, ...]:
+    """The shares that a text names, sorted; see `count_mentions`."""
+    return tuple(sorted(count_mentions(text, companies)))
 
 
 def to_articles(

@@ -25,7 +25,7 @@ from arena_pipeline.news.feeds import FUTURE_TOLERANCE, FeedItem, ParsedFeed
 from arena_pipeline.research.coverage import Subject
 from arena_pipeline.research.figures import Figure
 from arena_pipeline.sources.http import REDACTED, Http
-from arena_pipeline.sources.recorder import Recorded
+from arena_pipeline.sources.recorder import Recorded, unanswered
 from arena_pipeline.sources.vendor_news import vendor_item
 from arena_pipeline.sources.vendors import (
     LATEST,
@@ -179,7 +179,7 @@ class AlphaVantage:
 
     def _body(self, symbol: str, subject: str, answer: Recorded) -> dict[str, Any]:
         if answer.failure is not None:
-            raise SourceError(f"{VENDOR} gave no answer for {symbol}: {answer.failure}")
+            raise unanswered(f"{VENDOR} for {symbol}", answer)
         if answer.status == 429:
             raise RateLimited(f"{VENDOR} refused: too many requests", remedy="try again later")
         if answer.status in {401, 403}:

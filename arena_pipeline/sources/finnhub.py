@@ -26,7 +26,7 @@ from arena_pipeline.news.feeds import FUTURE_TOLERANCE, FeedItem, ParsedFeed
 from arena_pipeline.research.coverage import Subject
 from arena_pipeline.research.figures import Figure
 from arena_pipeline.sources.http import Http
-from arena_pipeline.sources.recorder import Recorded
+from arena_pipeline.sources.recorder import Recorded, unanswered
 from arena_pipeline.sources.vendor_news import vendor_item
 from arena_pipeline.sources.vendors import (
     LATEST,
@@ -151,7 +151,7 @@ _Read = tuple[str, Decimal | None, str, str]
 
 def _body(symbol: str, subject: str, answer: Recorded) -> Any:
     if answer.failure is not None:
-        raise SourceError(f"{VENDOR} gave no answer for {symbol}: {answer.failure}")
+        raise unanswered(f"{VENDOR} for {symbol}", answer)
     if answer.status == 429:
         raise RateLimited(f"{VENDOR}: more than 60 calls in a minute", remedy="try again in a minute")
     if answer.status in {401, 403}:

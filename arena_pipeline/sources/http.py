@@ -1,7 +1,9 @@
-"""The one place that speaks HTTP: a total deadline, a size cap, retries, redaction, and the recorder.
+"""The one place that speaks HTTP: a deadline, a size cap, retries, budgets, redaction, and the recorder.
 
 Every answer, good or bad, is recorded and returned; callers turn it into rows or into typed errors. An
-answer that never came is returned too, as status 0 with the reason. A replay never opens a connection.
+answer that never came is returned too, as status 0 with the reason; so is one that was not asked for, because
+the vendor's budget is used up or the vendor failed too often (`Recorded.kind`, `unanswered`). A replay never
+opens a connection.
 """
 
 from __future__ import annotations
@@ -11,18 +13,24 @@ import itertools
 import logging
 import re
 import time
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 import httpx
 import stamina
 
-from arena_pipeline.errors import DataError
-from arena_pipeline.sources.recorder import Recorded, Recorder
+from arena_pipeline.errors import DataError, RateLimited
+from arena_pipeline.sources.addresses import AddressRefused, NotResolved, Place, Route, VendorRoute
+from arena_pipeline.sources.bodies import NoAnswerError, unpacked
+from arena_pipeline.sources.breaker import CircuitBreaker
+from arena_pipeline.sources.budget import Budget, Unmetered
+from arena_pipeline.sources.recorder import Failure, Recorded, Recorder
+from arena_pipeline.sources.redaction import REDACTED as REDACTED
+from arena_pipeline.sources.redaction import redacted, secrets_of
 
 RETRIED = frozenset({408, 429, 500, 502, 503, 504, 522, 524, 529})
 """Statuses that may pass: busy, broken or overloaded. All other refusals are final."""
@@ -31,21 +39,13 @@ KEPT_HEADERS = ("content-type", "etag", "last-modified", "retry-after")
 FIRST_WAIT = 0.2
 """Seconds before the second attempt; doubled each time, more where the vendor's Retry-After asks for it."""
 
+GRACE = 0.25
+"""Seconds that a call may outlast its deadline, until one that hangs in the system's resolver is given up."""
+
 MAX_REDIRECTS = 5
-REDACTED = "[redacted]"
-_SECRET_HEADER = re.compile(r"authorization|cookie|token|secret|key", re.IGNORECASE)
 
-for _name in ("httpx", "httpcore"):  # both write full URLs or headers, and so keys, into the log
-    logging.getLogger(_name).setLevel(logging.WARNING)
-
-
-class _NoAnswerError(Exception):
-    """No usable answer came. `passing` says whether asking again may help."""
-
-    def __init__(self, reason: str, *, passing: bool) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.passing = passing
+for _name in ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks"))):
+    logging.getLogger(_name).disabled = True  # they write full URLs or headers, and so keys, at any level
 
 
 class _PassingError(Exception):
@@ -61,7 +61,8 @@ class Http:
     """GET with manners.
 
     `timeout` is the total for one `get` in seconds, attempts and waits included, however slowly a server
-    drips. `max_bytes` caps the decompressed body. `clock` stamps `fetched_at`.
+    drips. `max_bytes` caps the decompressed body. `clock` stamps `fetched_at`. `route` says where calls may
+    go; `budget` and `breaker` are shared by all clients of a run, and may forbid a call before it is sent.
     """
 
     def __init__(
@@ -73,6 +74,9 @@ class Http:
         max_bytes: int = 5_000_000,
         attempts: int = 3,
         user_agent: str = "Mozilla/5.0 (compatible; sentiment-arena/0.1)",
+        route: Route | None = None,
+        budget: Budget | None = None,
+        breaker: CircuitBreaker | None = None,
     ) -> None:
         self._recorder = recorder
         self._clock = clock
@@ -80,6 +84,9 @@ class Http:
         self._max_bytes = max_bytes
         self._attempts = attempts
         self._user_agent = user_agent
+        self._route = route or VendorRoute()
+        self._budget = budget or Unmetered()
+        self._breaker = breaker or CircuitBreaker()
         self._tls = httpx.create_ssl_context()
 
     def get(
@@ -91,28 +98,49 @@ class Http:
         secret_params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Recorded:
-        """The recorded answer to a GET, or a fresh one, recorded under path and query without host.
+        """The recorded answer to a GET, or a fresh one, recorded under path and query (and host, if public).
 
         `secret_params` go into the URL and nowhere else: their values, like those of headers that carry
         credentials, are replaced in whatever is recorded. Never raises for what the vendor does; raises
-        ArchiveMissing during a replay and DataError for a `url` that is none.
+        ArchiveMissing during a replay and DataError for a `url` that is none or carries a user name.
         """
         try:
             parts = urlsplit(url)
-        except ValueError as error:
-            raise DataError(f"{vendor}: the address is no URL ({error})", remedy="correct it") from None
+            host = f"{parts.hostname}:{parts.port or parts.scheme}"
+        except ValueError:
+            raise DataError(f"{vendor}: the address is no URL", remedy="correct it") from None
+        if "@" in parts.netloc:
+            raise DataError(
+                f"{vendor}: the address carries a user name or a password", remedy="take them out of it"
+            )
+        secrets = secrets_of(secret_params or {}, headers or {})
+        if secrets and not self._route.trusted:
+            raise DataError(f"{vendor}: a link from outside is never sent a secret")
         query = sorted([*parse_qsl(parts.query, keep_blank_values=True), *(params or {}).items()])
-        request = f"{parts.path or '/'}?{urlencode(query)}" if query else parts.path or "/"
+        path = self._route.name(parts) + (parts.path or "/")
+        request = f"{path}?{urlencode(query)}" if query else path
         recorded = self._recorder.recall(vendor, request)
         if recorded is not None:
             return recorded
-        secrets = _secrets(secret_params or {}, headers or {})
-        asked = urlunsplit(parts._replace(query=urlencode([*query, *(secret_params or {}).items()])))
-        answer = _redacted(self._ask(asked, dict(headers or {})), secrets)
+        if params or secret_params:
+            parts = parts._replace(query=urlencode([*query, *(secret_params or {}).items()]))
+        answer = self._ask(vendor, host, urlunsplit(parts._replace(fragment="")), dict(headers or {}))
+        answer = redacted(answer, secrets)
         self._recorder.record(vendor, request, answer)
         return answer
 
-    def _ask(self, url: str, headers: dict[str, str]) -> Recorded:
+    def _ask(self, vendor: str, host: str, url: str, headers: dict[str, str]) -> Recorded:
+        refusal = self._breaker.refusal(host)
+        if refusal is not None:
+            return Recorded(0, b"", self._clock(), failure=refusal)
+        answer = self._with_retries(vendor, url, headers)
+        if answer.status in RETRIED or answer.kind is Failure.NO_ANSWER:
+            self._breaker.failed(host)
+        elif answer.kind is not Failure.HELD_BACK:
+            self._breaker.succeeded(host)
+        return answer
+
+    def _with_retries(self, vendor: str, url: str, headers: dict[str, str]) -> Recorded:
         deadline = time.monotonic() + self._timeout
         waits = itertools.count()
 
@@ -126,17 +154,15 @@ class Http:
         try:
             for attempt in stamina.retry_context(on=backoff, attempts=self._attempts, timeout=None):
                 with attempt:
-                    return self._attempt(url, headers, deadline)
+                    return self._attempt(vendor, url, headers, deadline)
         except _PassingError as error:
             return error.outcome
         raise AssertionError("a retry context ends with a result or an error")
 
-    def _attempt(self, url: str, headers: dict[str, str], deadline: float) -> Recorded:
-        remaining = deadline - time.monotonic()
+    def _attempt(self, vendor: str, url: str, headers: dict[str, str], deadline: float) -> Recorded:
         try:
-            with ThreadPoolExecutor(1) as thread:  # its own event loop, even below a caller's
-                answer = thread.submit(asyncio.run, self._fetch(url, headers, remaining)).result()
-        except _NoAnswerError as error:
+            answer = self._in_a_thread(vendor, url, headers, deadline)
+        except NoAnswerError as error:
             failed = Recorded(0, b"", self._clock(), failure=error.reason)
             if error.passing:
                 raise _PassingError(failed, None) from None
@@ -145,10 +171,27 @@ class Http:
             raise _PassingError(answer, _retry_after(answer))
         return answer
 
-    async def _fetch(self, url: str, headers: dict[str, str], seconds: float) -> Recorded:
-        late = _NoAnswerError(f"no complete answer within {self._timeout:g} s", passing=False)
+    def _in_a_thread(self, vendor: str, url: str, headers: dict[str, str], deadline: float) -> Recorded:
+        """The answer, fetched in an event loop of its own, even below a caller's.
+
+        The system's resolver cannot be interrupted. A thread that hangs in it is left behind at the deadline.
+        """
+        thread = ThreadPoolExecutor(1, thread_name_prefix=f"http-{vendor}")
+        try:
+            future = thread.submit(asyncio.run, self._fetch(vendor, url, headers, deadline))
+            return future.result(max(deadline - time.monotonic(), 0) + GRACE)
+        except TimeoutError:
+            raise self._late() from None
+        finally:
+            thread.shutdown(wait=False)
+
+    def _late(self) -> NoAnswerError:
+        return NoAnswerError(f"no complete answer within {self._timeout:g} s", passing=False)
+
+    async def _fetch(self, vendor: str, url: str, headers: dict[str, str], deadline: float) -> Recorded:
+        seconds = deadline - time.monotonic()
         if seconds <= 0:
-            raise late
+            raise self._late()
         try:
             async with (
                 asyncio.timeout(seconds),
@@ -156,102 +199,85 @@ class Http:
                     verify=self._tls,
                     timeout=seconds,
                     headers={"user-agent": self._user_agent, "accept-encoding": "gzip"} | headers,
+                    trust_env=self._route.trusted,
                     mounts={"all://127.0.0.1": None, "all://localhost": None},
                 ) as client,
             ):
-                return await self._follow(client, url)
+                return await self._follow(client, vendor, url, deadline)
         except TimeoutError:
-            raise late from None
+            raise self._late() from None
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-            raise _NoAnswerError(f"{type(error).__name__}: {error}", passing=False) from None
+            raise NoAnswerError(f"{type(error).__name__}: {error}", passing=False) from None
         except httpx.TransportError as error:
-            raise _NoAnswerError(f"{type(error).__name__}: {error}", passing=True) from None
+            raise NoAnswerError(f"{type(error).__name__}: {error}", passing=True) from None
 
-    async def _follow(self, client: httpx.AsyncClient, url: str) -> Recorded:
-        for _ in range(MAX_REDIRECTS + 1):
-            async with client.stream("GET", url, follow_redirects=False) as response:
+    async def _follow(self, client: httpx.AsyncClient, vendor: str, url: str, deadline: float) -> Recorded:
+        for hop in range(MAX_REDIRECTS + 1):
+            places = await self._places(url)
+            if not self._route.trusted:
+                client.cookies.clear()  # kept by address, which strangers share
+            await self._take(vendor, deadline)
+            async with self._opened(client, places, deadline - time.monotonic()) as response:
                 target = response.headers.get("location")
                 if not response.is_redirect or target is None:
                     kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
-                    body = await self._body(response)
+                    if hop and not self._route.trusted:
+                        kept["final-url"] = url
+                    encoding = response.headers.get("content-encoding", "")
+                    body = await unpacked(response.aiter_raw(), encoding, self._max_bytes)
                     return Recorded(response.status_code, body, self._clock(), kept)
             try:
                 following = urljoin(url, target)
-                same = _same_host(url, following)
+                allowed = self._route.allows_redirect(url, following)
             except ValueError:
-                raise _NoAnswerError("redirected to an address that is no URL", passing=False) from None
-            if not same:
+                raise NoAnswerError("redirected to an address that is no URL", passing=False) from None
+            if not allowed:
                 other = urlsplit(following).hostname
-                raise _NoAnswerError(f"redirected to another host ({other}), refused", passing=False)
+                raise NoAnswerError(f"redirected to another host ({other}), refused", passing=False)
             url = following
-        raise _NoAnswerError(f"more than {MAX_REDIRECTS} redirects", passing=False)
+        raise NoAnswerError(f"more than {MAX_REDIRECTS} redirects", passing=False)
 
-    async def _body(self, response: httpx.Response) -> bytes:
-        encoding = response.headers.get("content-encoding", "identity").strip().lower()
-        if encoding not in {"identity", "gzip", "x-gzip", ""}:
-            raise _NoAnswerError(f"answered in an encoding not asked for ({encoding[:40]})", passing=False)
-        unpack = _Gunzip(self._max_bytes) if "gzip" in encoding else _Plain(self._max_bytes)
-        async for chunk in response.aiter_raw():
-            unpack.feed(chunk)
-        return unpack.finish()
+    async def _places(self, url: str) -> Sequence[Place]:
+        try:
+            return await self._route.places(url)
+        except AddressRefused as error:
+            raise NoAnswerError(f"{Failure.REFUSED_ADDRESS}{error}", passing=False) from None
+        except NotResolved as error:
+            raise NoAnswerError(str(error), passing=True) from None
+        except ValueError:
+            raise NoAnswerError(f"{Failure.REFUSED_ADDRESS}it is no URL", passing=False) from None
 
+    async def _take(self, vendor: str, deadline: float) -> None:
+        """Count the request that follows, after waiting for its turn if the deadline allows that."""
+        try:
+            while (spent := self._budget.take(vendor)) is not None:
+                if time.monotonic() + spent.seconds >= deadline:
+                    raise NoAnswerError(spent.reason, passing=False)
+                await asyncio.sleep(spent.seconds)
+        except RateLimited as error:
+            raise NoAnswerError(f"{Failure.HELD_BACK}{error}", passing=False) from None
 
-class _Plain:
-    """Collects a body up to a size."""
-
-    def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
-        self._body = bytearray()
-
-    def feed(self, chunk: bytes) -> None:
-        self._take(chunk)
-
-    def finish(self) -> bytes:
-        return bytes(self._body)
-
-    def _take(self, data: bytes) -> None:
-        self._body += data
-        if len(self._body) > self._max_bytes:
-            raise _NoAnswerError(f"the answer is larger than {self._max_bytes} bytes", passing=False)
-
-
-class _Gunzip(_Plain):
-    """Unpacks gzip (RFC 1952) without ever holding more than the size allows, whatever a bomb claims."""
-
-    def __init__(self, max_bytes: int) -> None:
-        super().__init__(max_bytes)
-        self._stream = zlib.decompressobj(wbits=31)
-        self._begun = False
-
-    def feed(self, chunk: bytes) -> None:
-        while chunk:
-            self._begun = True
-            if self._stream.eof:
-                self._stream = zlib.decompressobj(wbits=31)
+    @asynccontextmanager
+    async def _opened(
+        self, client: httpx.AsyncClient, places: Sequence[Place], seconds: float
+    ) -> AsyncIterator[httpx.Response]:
+        """The answer of the first place that can be connected to, its body still unread."""
+        for number, place in enumerate(places, start=1):
+            timeout = httpx.Timeout(seconds, connect=seconds / len(places))
+            request = client.build_request(
+                "GET", place.url, headers=place.headers, extensions=dict(place.extensions), timeout=timeout
+            )
             try:
-                self._take(self._stream.decompress(chunk, self._max_bytes + 1 - len(self._body)))
-            except zlib.error as error:
-                raise _NoAnswerError(f"the answer is no valid gzip: {error}", passing=True) from None
-            chunk = self._stream.unconsumed_tail or self._stream.unused_data
-
-    def finish(self) -> bytes:
-        if self._begun and not self._stream.eof:
-            raise _NoAnswerError("the answer's gzip is cut short", passing=True)
-        return super().finish()
-
-
-def _same_host(before: str, after: str) -> bool:
-    """Same host and port, or its own step from http to https on the default ports."""
-    one, other = urlsplit(before), urlsplit(after)
-    if one.hostname != other.hostname:
-        return False
-    if one.scheme == other.scheme:
-        return one.port == other.port
-    return (
-        (one.scheme, other.scheme) == ("http", "https")
-        and one.port in {None, 80}
-        and other.port in {None, 443}
-    )
+                response = await client.send(request, stream=True, follow_redirects=False)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                if number == len(places):
+                    raise
+                continue
+            try:
+                yield response
+            finally:
+                await response.aclose()
+            return
 
 
 def _retry_after(answer: Recorded) -> float | None:
@@ -266,34 +292,3 @@ def _retry_after(answer: Recorded) -> float | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return max((moment - answer.fetched_at) / timedelta(seconds=1), 0.0)
-
-
-def _secrets(params: Mapping[str, str], headers: Mapping[str, str]) -> list[str]:
-    values = list(params.values())
-    for name, value in headers.items():
-        if _SECRET_HEADER.search(name):
-            values += [value, value.rpartition(" ")[2]]
-    shapes = {
-        shape for value in values if value for shape in (value, quote(value, safe=""), quote_plus(value))
-    }
-    return sorted(shapes, key=len, reverse=True)
-
-
-def redact(text: str, secrets: list[str]) -> str:
-    """`text` with every secret, longest first, replaced."""
-    for secret in secrets:
-        text = text.replace(secret, REDACTED)
-    return text
-
-
-def _redacted(answer: Recorded, secrets: list[str]) -> Recorded:
-    body = answer.body
-    for secret in secrets:
-        body = body.replace(secret.encode(), REDACTED.encode())
-    return Recorded(
-        answer.status,
-        body,
-        answer.fetched_at,
-        {name: redact(value, secrets) for name, value in answer.headers.items()},
-        redact(answer.failure, secrets) if answer.failure is not None else None,
-    )

@@ -16,6 +16,7 @@ from arena_pipeline.arena import Arena, open_store
 from arena_pipeline.assets.fundamentals import financials
 from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.settings import load_settings
+from arena_pipeline.sources.budget import Limit, VendorBudget
 
 CANARY = "CANARY0KEY1234567"
 DAILY = {
@@ -96,7 +97,10 @@ def arena_at(
     home: str = "home",
     news: str = 'source = "none"',
 ) -> Arena:
-    """An arena whose figures come from the stand-in below `url`; its prices are never asked for."""
+    """An arena whose figures come from the stand-in below `url`; its prices are never asked for.
+
+    Its budget allows what a test asks in a second and the vendors do not.
+    """
     config = folder / "arena.toml"
     config.write_text(
         '[arena]\nstart = "2025-03-03"\n'
@@ -107,7 +111,12 @@ def arena_at(
         '[[models]]\nid = "cash"\nkind = "baseline"\nstrategy = "cash"\n'
     )
     settings = load_settings(config, home=folder / home)
-    return Arena(settings, open_store(settings), clock=lambda: now)
+    arena = Arena(settings, open_store(settings), clock=lambda: now)
+    many = (Limit(100_000, 86_400),)
+    arena.vendor_budget = VendorBudget(
+        settings.home / "vendor_calls.db", limits={"alphavantage": many, "finnhub": many, "default": many}
+    )
+    return arena
 
 
 def morning(day: date, hour: int = 7, minute: int = 15) -> datetime:

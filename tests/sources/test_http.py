@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gzip
+import json
 import logging
+import os
+import re
 import socket
+import subprocess
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 from pytest_httpserver import HTTPServer
@@ -158,6 +167,20 @@ def test_a_server_that_drips_ends_at_the_deadline(talk: Callable[[socket.socket]
     assert answer.failure == "no complete answer within 0.5 s"
 
 
+def test_one_byte_every_third_of_a_second_ends_on_time() -> None:
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n")
+        for _ in range(60):
+            connection.sendall(b"x")
+            time.sleep(0.3)
+
+    with raw_server(drip) as url:
+        begun = time.monotonic()
+        answer = http(timeout=1).get("feeds", url)
+        assert time.monotonic() - begun < 1.5
+    assert answer.failure == "no complete answer within 1 s"
+
+
 def test_a_body_cut_short_is_a_failure() -> None:
     def cut(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf")
@@ -187,6 +210,73 @@ def test_a_gzip_bomb_is_refused_by_its_unpacked_size(httpserver: HTTPServer) -> 
     answers(httpserver, "/a", Response(bomb, headers={"Content-Encoding": "gzip"}))
     answer = http().get("feeds", httpserver.url_for("/a"))
     assert answer.failure == "the answer is larger than 10000 bytes"
+
+
+@functools.cache
+def bomb() -> bytes:
+    """200 kB of gzip that unpack to 200 MB."""
+    return gzip.compress(b"\0" * 200_000_000)
+
+
+FETCH = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from arena_pipeline.sources.http import Http
+from arena_pipeline.sources.recorder import MemoryRecorder
+
+
+def kilobytes(name):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(name)).split()[1])
+
+
+http = Http(MemoryRecorder(), clock=lambda: datetime.now(UTC), attempts=1, max_bytes=int(sys.argv[3]))
+assert http.get("feeds", sys.argv[1] + "small").status == 200
+Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+before = kilobytes("VmRSS")
+answer = http.get("feeds", sys.argv[1] + sys.argv[2])
+print(kilobytes("VmHWM") - before)
+print(answer.failure)
+"""
+
+
+def cost_of(server: HTTPServer, path: str, max_bytes: int) -> tuple[int, str]:
+    """By how many kB the memory of a process of its own grew at most, and what it said."""
+    answers(server, "/small", Response(gzip.compress(b"fine"), headers={"Content-Encoding": "gzip"}))
+    command = [sys.executable, "-c", FETCH, server.url_for("/"), path, str(max_bytes)]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    kilobytes, said = printed.splitlines()
+    return int(kilobytes), said
+
+
+needs_proc = pytest.mark.skipif(
+    not os.access("/proc/self/clear_refs", os.W_OK), reason="memory is measured through Linux's /proc"
+)
+
+
+@needs_proc
+@pytest.mark.parametrize(
+    ("path", "encoding", "failure"),
+    [
+        ("bomb", "gzip", "the answer is larger than 5000000 bytes"),
+        ("twice", "gzip, gzip", "answered in an encoding not asked for (gzip, gzip)"),
+        ("hidden", "gzip", "None"),
+    ],
+)
+def test_a_bomb_costs_less_than_30_mb(httpserver: HTTPServer, path: str, encoding: str, failure: str) -> None:
+    """`twice` is packed again and says so; `hidden` does not say so, and stays packed inside."""
+    body = bomb() if path == "bomb" else gzip.compress(bomb())
+    answers(httpserver, f"/{path}", Response(body, headers={"Content-Encoding": encoding}))
+    kilobytes, said = cost_of(httpserver, path, 5_000_000)
+    assert kilobytes < 30_000
+    assert said == failure
+
+
+@needs_proc
+def test_what_a_bomb_would_cost_without_a_cap_is_seen_by_the_measurement(httpserver: HTTPServer) -> None:
+    answers(httpserver, "/bomb", Response(bomb(), headers={"Content-Encoding": "gzip"}))
+    assert cost_of(httpserver, "bomb", 300_000_000)[0] > 190_000
 
 
 def test_gzip_cut_short_is_a_failure(httpserver: HTTPServer) -> None:
@@ -257,6 +347,88 @@ def test_a_secret_reaches_the_vendor_and_nothing_else(
     assert "s3cr3t" not in repr(recorder.answers) + repr(logged)
 
 
+CANARY = "canary/7f3a+secret key"
+
+
+@contextmanager
+def everything_logged() -> Iterator[list[str]]:
+    """All that any logger writes at DEBUG, with its arguments and tracebacks; the stand-in's own apart."""
+    lines: list[str] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.name != "werkzeug":
+                lines.append(f"{self.format(record)} {record.args!r} {vars(record)!r}")
+
+    handler = Keep(logging.DEBUG)
+    loggers = [logging.getLogger(name) for name in ("", *logging.root.manager.loggerDict)]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.DEBUG)
+    logging.getLogger().addHandler(handler)
+    try:
+        yield lines
+    finally:
+        logging.getLogger().removeHandler(handler)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def echoes(path: str) -> Response:
+    """A vendor that says the key back in every way it knows."""
+    shapes = [CANARY, quote(CANARY), quote_plus(CANARY), quote(CANARY, safe="").lower(), json.dumps(CANARY)]
+    shapes.append(CANARY.replace("/", "\\/"))
+    status = {"/refused": 403, "/busy": 503, "/away": 302}.get(path, 200)
+    response = Response("\n".join(shapes), status, headers={"ETag": CANARY})
+    response.autocorrect_location_header = False
+    if path == "/away":
+        response.headers["Location"] = f"http://{quote(CANARY, safe='')}.example/?key={quote_plus(CANARY)}"
+    return response
+
+
+@pytest.mark.parametrize(
+    "path", ["/fine", "/refused", "/busy", "/away", "/cut", "/closed", "/no port", "/no host"]
+)
+@pytest.mark.parametrize(
+    "secret",
+    [
+        {"secret_params": {"apikey": CANARY}},
+        {"headers": {"X-Api-Key": CANARY}},
+        {"headers": {"Authorization": f"Bearer {CANARY}"}},
+    ],
+)
+def test_a_canary_secret_is_in_no_error_log_line_archive_entry_or_repr(
+    httpserver: HTTPServer, path: str, secret: dict[str, Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[str] = []
+
+    def handle(request: Request) -> Response:
+        seen.append(f"{request.args} {request.headers}")
+        return echoes(request.path)
+
+    httpserver.expect_request(re.compile("/.*")).respond_with_handler(handle)
+    recorder = MemoryRecorder()
+    client = http(recorder, attempts=2, timeout=1)
+    said: list[str] = []
+    with everything_logged() as lines, ExitStack() as stack:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            url = {
+                "/closed": f"http://127.0.0.1:{listener.getsockname()[1]}/",
+                "/no port": "http://127.0.0.1:x/",
+                "/no host": "http://[",
+            }.get(path, httpserver.url_for(path))
+        if path == "/cut":
+            url = stack.enter_context(raw_server(lambda connection: connection.sendall(b"HT")))
+        try:
+            said.append(repr(client.get("vendor", url, **secret)))
+        except DataError as error:
+            said.append("".join(traceback.format_exception(error)) + repr(error.__context__))
+    said += [*lines, repr(client), repr(recorder.answers), *capfd.readouterr()]
+    if path in {"/fine", "/refused", "/busy", "/away"}:
+        assert "canary" in "".join(seen)
+    assert "7f3a" not in "".join(said)
+
+
 def test_a_secret_in_a_header_is_taken_out_of_the_answer(httpserver: HTTPServer) -> None:
     answers(httpserver, "/a", Response("got Bearer abcdef123"))
     answer = http().get(
@@ -280,6 +452,44 @@ def test_an_address_that_is_no_url_is_refused(url: str) -> None:
         http().get("feeds", url)
 
 
+def test_a_url_with_a_password_is_refused_without_repeating_it() -> None:
+    with pytest.raises(DataError, match="carries a user name") as refused:
+        http().get("feeds", "http://user:hunter2@127.0.0.1/feed")
+    assert "hunter2" not in str(refused.value) + repr(refused.value)
+
+
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/a", "nowhere", "file:///etc/hostname"])
 def test_another_scheme_is_a_failure_without_retries(url: str) -> None:
     assert "UnsupportedProtocol" in (http().get("feeds", url).failure or "")
+
+
+# -- the shared catalogue of bad inputs ----------------------------------------------------------------
+
+OF_HTTP = {"generator:gzip", "generator:gzip2", "server:drip", "server:short"}
+
+
+def test_bad_input_answers_end_in_time_within_bounds_and_as_failures(
+    bad_inputs: list[dict[str, Any]], httpserver: HTTPServer
+) -> None:
+    """Bombs, drips and answers cut short: each a failure with a reason, and nothing of it as a body."""
+    twice = Response(gzip.compress(bomb()), headers={"Content-Encoding": "gzip, gzip"})
+    answers(httpserver, "/generator:gzip", Response(bomb(), headers={"Content-Encoding": "gzip"}))
+    answers(httpserver, "/generator:gzip2", twice)
+
+    def short(connection: socket.socket) -> None:
+        connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"Symbol":"SAP.DE","PER')
+
+    talks = {"server:drip": drip_body, "server:short": short}
+    cases = [case for case in bad_inputs if case["input_kind"] in OF_HTTP]
+    assert cases
+    for case in cases:
+        kind = case["input_kind"]
+        with ExitStack() as stack:
+            talk = talks.get(kind)
+            url = stack.enter_context(raw_server(talk)) if talk else httpserver.url_for(f"/{kind}")
+            begun = time.monotonic()
+            answer = http(timeout=1, attempts=1).get("feeds", url)
+            took = time.monotonic() - begun
+        assert (case["id"], answer.status, answer.body) == (case["id"], 0, b"")
+        assert answer.failure
+        assert took < 2
