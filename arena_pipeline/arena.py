@@ -22,15 +22,18 @@ from arena_pipeline.market.calendar import Session, TradingCalendar, trading_cal
 from arena_pipeline.market.indicators import indicator_anchor
 from arena_pipeline.market.universe import Company, companies
 from arena_pipeline.market.vintages import BarHistory
+from arena_pipeline.research.coverage import Subject
 from arena_pipeline.settings import Feed, ModelKind, Settings
+from arena_pipeline.sources.alphavantage import AlphaVantage
 from arena_pipeline.sources.breaker import CircuitBreaker
 from arena_pipeline.sources.budget import Budget, Unmetered, VendorBudget
 from arena_pipeline.sources.feeds import FeedSource
 from arena_pipeline.sources.files import FilePrices
-from arena_pipeline.sources.fundamentals import AlphaVantage
+from arena_pipeline.sources.finnhub import Finnhub
 from arena_pipeline.sources.http import Http
 from arena_pipeline.sources.prices import PriceSource
 from arena_pipeline.sources.recorder import Recorder
+from arena_pipeline.sources.vendors import FigureVendor
 from arena_pipeline.sources.yahoo import YahooPrices
 from arena_pipeline.trading.book import DayResult, MarketDay
 from arena_pipeline.trading.fills import FillPolicy, LimitFill
@@ -53,7 +56,17 @@ LATE_AFTER = timedelta(minutes=30)
 SANDBOX_PATHS = {"yahoo_url": "", "feeds_url": "/rss", "fundamentals_url": "", "llm_url": "/v1"}
 """Below which path the sandbox stands in for a vendor; during a replay there is no host behind it."""
 
-ALPHA_VANTAGE_KEY = "ALPHAVANTAGE_API_KEY"
+FIGURE_KEYS = {"alphavantage": "ALPHAVANTAGE_API_KEY", "finnhub": "FINNHUB_API_KEY"}
+"""Which environment variable holds a vendor's key."""
+
+SANDBOX_KEY = "no-key-is-needed-by-the-sandbox"
+SANDBOX_SUBJECTS = {
+    "alphavantage": (Subject("overview", timedelta(days=20)), Subject("earnings", timedelta(days=60))),
+    "finnhub": tuple(
+        Subject(name, timedelta(days=20)) for name in ("metrics", "recommendations", "profile", "quote")
+    ),
+}
+"""What the sandbox's vendors are asked for, and after how many trading days again; it has no statements."""
 
 
 def system_clock() -> datetime:
@@ -255,15 +268,51 @@ class Arena:
             feeds = self.settings.news.feeds
         return FeedSource(self._http(recorder, self.settings.news.source), feeds)
 
-    def fundamentals(self, recorder: Recorder) -> AlphaVantage:
-        http = self._http(recorder, self.settings.fundamentals.source)
-        if self.settings.fundamentals.source == "sandbox":
-            return AlphaVantage(
-                http,
-                api_key="no-key-is-needed-by-the-sandbox",
-                base_url=self._sandbox_url("fundamentals_url"),
+    def figure_vendors(self, recorder: Recorder) -> tuple[FigureVendor, ...]:
+        """The vendors of company figures that the settings name and that a key is there for.
+
+        During a replay no key is needed: nobody is asked. The sandbox answers as of the day asked about.
+        """
+        settings = self.settings.fundamentals
+        http = self._http(recorder, settings.source)
+        if settings.source == "sandbox":
+            base = self._sandbox_url("fundamentals_url") + "/on/{day}"
+            return (
+                AlphaVantage(
+                    http,
+                    api_key=SANDBOX_KEY,
+                    base_url=base,
+                    companies=self.companies,
+                    subjects=SANDBOX_SUBJECTS["alphavantage"],
+                ),
+                Finnhub(
+                    http,
+                    api_key=SANDBOX_KEY,
+                    base_url=f"{base}/api/v1",
+                    companies=self.companies,
+                    subjects=SANDBOX_SUBJECTS["finnhub"],
+                ),
             )
-        return AlphaVantage(http, api_key=os.environ.get(ALPHA_VANTAGE_KEY))
+        found: list[FigureVendor] = []
+        for name in self.figure_vendor_names if self.origin is None else FIGURE_KEYS:
+            key = os.environ.get(FIGURE_KEYS[name]) or None
+            if key is None and self.origin is None:
+                continue
+            if name == "alphavantage":
+                url = settings.alphavantage_url
+                found.append(AlphaVantage(http, api_key=key, base_url=url, companies=self.companies))
+            else:
+                url = settings.finnhub_url
+                found.append(Finnhub(http, api_key=key, base_url=url, companies=self.companies))
+        return tuple(found)
+
+    @property
+    def figure_vendor_names(self) -> tuple[str, ...]:
+        """The vendors of company figures that the settings name, with or without a key."""
+        source = self.settings.fundamentals.source
+        if source == "vendors":
+            return tuple(FIGURE_KEYS)
+        return (source,) if source in FIGURE_KEYS else ()
 
     @cached_property
     def vendor_budget(self) -> VendorBudget:
@@ -287,7 +336,7 @@ class Arena:
         sandbox = settings.base_url == "sandbox"
         return ModelClient(
             base_url=self._sandbox_url("llm_url") if sandbox else settings.base_url,
-            api_key="no-key-is-needed-by-the-sandbox" if sandbox else os.environ.get(settings.api_key_env),
+            api_key=SANDBOX_KEY if sandbox else os.environ.get(settings.api_key_env),
             recorder=ModelRecorder(self.origin or self.store, offline=self.origin is not None),
             clock=self.clock,
             budget=UnlimitedBudget()

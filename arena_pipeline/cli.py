@@ -373,14 +373,23 @@ def import_ledger(
 
 
 @app.command()
-def doctor(as_json: JsonFlag = False) -> None:
-    """What is configured, what is there, and what is missing."""
+def doctor(
+    online: Annotated[
+        bool, typer.Option("--online", help="Ask each vendor one cheap question, to see whether it answers.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """What is configured, what is there, what is missing, and what the vendors of figures cover."""
+    from arena_pipeline.capability import vendor_states
+
     with _arena(_settings()) as arena:
         findings = _diagnose(arena)
+        vendors = [state.document() for state in vendor_states(arena, online=online)]
     if as_json:
-        print_json({"checks": findings})
+        print_json({"checks": findings, "vendors": vendors})
     else:
         table(findings, {"check": "check", "state": "state", "detail": "detail"})
+        table(vendors, {name: name.replace("_", " ") for name in vendors[0]})
     if any(entry["state"] == "failed" for entry in findings):
         raise typer.Exit(1)
 
@@ -450,7 +459,7 @@ def up(
 
 
 def _diagnose(arena: Arena) -> list[dict[str, str]]:
-    from arena_pipeline.arena import ALPHA_VANTAGE_KEY
+    from arena_pipeline.arena import FIGURE_KEYS
     from arena_pipeline.warehouse.views import newest_days
 
     settings, now = arena.settings, arena.clock()
@@ -458,6 +467,9 @@ def _diagnose(arena: Arena) -> list[dict[str, str]]:
     key_name = settings.llm.api_key_env
     needs_key = arena.has_research_model and settings.llm.base_url != "sandbox"
     has_key = bool(os.environ.get(key_name))
+    vendors = {
+        FIGURE_KEYS[name]: bool(os.environ.get(FIGURE_KEYS[name])) for name in arena.figure_vendor_names
+    }
     following = next(
         session
         for session in arena.calendar.sessions(now.date(), date(now.year + 1, now.month, 1))
@@ -476,8 +488,10 @@ def _diagnose(arena: Arena) -> list[dict[str, str]]:
         entry("fundamentals", settings.fundamentals.source != "none", settings.fundamentals.source, "off"),
         entry(
             "fundamentals key",
-            settings.fundamentals.source != "alphavantage" or bool(os.environ.get(ALPHA_VANTAGE_KEY)),
-            f"{ALPHA_VANTAGE_KEY} is {'set' if os.environ.get(ALPHA_VANTAGE_KEY) else 'not set'}",
+            not vendors or any(vendors.values()),
+            ", ".join(f"{key} is {'set' if there else 'not set'}" for key, there in vendors.items())
+            or "not needed",
+            "off" if settings.fundamentals.source == "vendors" else "failed",
         ),
         entry(
             "model key",

@@ -6,9 +6,11 @@
     │   └── EmptyReplacement   a partition that holds rows would be replaced by nothing
     ├── SourceError        a vendor did not give what was asked for
     │   ├── NotCovered         the vendor answers, and does not have this item: a normal outcome
+    │   │   └── PremiumOnly        it has it, for another plan than ours
     │   ├── FeedBroken         the answer is no feed, or no answer came: never "no news"
     │   ├── RateLimited        the vendor's or our own budget is used up
-    │   └── VendorRefused      the vendor rejected the request itself (key, plan, parameters)
+    │   └── VendorRefused      the vendor rejected the request itself (plan, parameters)
+    │       └── KeyRefused         the vendor does not accept the key: so it is with every request
     ├── ModelError         a language model gave no usable answer
     │   └── BudgetExhausted    the spending cap would be passed; nothing was sent
     ├── ChainGap           a session was asked for before the sessions it builds on
@@ -55,6 +57,10 @@ class NotCovered(SourceError):
     """The vendor does not cover this item: a normal outcome, remembered and shown as such."""
 
 
+class PremiumOnly(NotCovered):
+    """The vendor covers this item, but not for our plan."""
+
+
 class FeedBroken(SourceError):
     """The feed did not answer with a feed. Distinct from a feed without items."""
 
@@ -65,6 +71,10 @@ class RateLimited(SourceError):
 
 class VendorRefused(SourceError):
     """The vendor rejected the request: wrong key, plan, or parameters. Not retried."""
+
+
+class KeyRefused(VendorRefused):
+    """The vendor does not accept the key; asking for anything else is no use until it is another one."""
 
 
 class ModelError(ArenaError):

@@ -169,7 +169,11 @@ class NewsSection(_Section):
 
 
 class FundamentalsSection(_Section):
-    source: Literal["sandbox", "alphavantage", "none"] = "none"
+    """`vendors` is every vendor whose key is set. An address may name a stand-in."""
+
+    source: Literal["sandbox", "alphavantage", "finnhub", "vendors", "none"] = "none"
+    alphavantage_url: Annotated[str, Field(pattern=r"^https?://.+$")] = "https://www.alphavantage.co"
+    finnhub_url: Annotated[str, Field(pattern=r"^https?://.+$")] = "https://finnhub.io/api/v1"
 
 
 class LlmSection(_Section):

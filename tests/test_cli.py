@@ -357,3 +357,16 @@ def test_another_arenas_ledger_is_imported(recorded_data, built):
     )
     assert len(result["models"]) == 6
     assert sum(len(model["states"]) for model in result["models"]) >= 352
+
+
+def test_the_doctor_shows_what_the_vendors_cover_and_needs_no_key(built, monkeypatch):
+    for name in ("ALPHAVANTAGE_API_KEY", "FINNHUB_API_KEY"):
+        monkeypatch.setenv(name, "")
+    found = document(built[0], "doctor")
+    assert not [check for check in found["checks"] if check["state"] == "failed"]
+    vendors = {entry["vendor"]: entry for entry in found["vendors"]}
+    assert vendors["alphavantage"]["shares"] == "4 of 4"
+    assert vendors["finnhub"]["shares"] == "1 of 4"
+    assert vendors["finnhub"]["covered"] == 4
+    assert {entry["reachable"] for entry in vendors.values()} == {"no key"}
+    assert all(entry["last_answer"] for entry in vendors.values())

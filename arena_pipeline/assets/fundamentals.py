@@ -1,31 +1,58 @@
 """Group *fundamentals*: figures of the companies, by the trading day on which they were asked for.
 
-Source: Alpha Vantage (25 calls a day on the free plan) or the sandbox. Each share is asked for on the first
-day and then on every twentieth trading day, by a fixed rota, so that a backfill asks like a live arena. A
-share that the vendor does not cover is a normal outcome, noted as such.
+Source: Alpha Vantage (25 calls a day on the free plan), Finnhub (60 a minute, listings in New York), or the
+sandbox behind the same formats.
+
+The vendors tell only what holds today. So they are asked on the day itself, and a figure is known from the
+moment it was read; a past day that is backfilled has no figures of theirs. What is asked follows from a plan
+over the watchlist and the held shares (`research/coverage.py`), which is archived beside the answers: a
+replay asks what was asked. The sandbox answers as of any day and is asked by a fixed rota, so that there a
+backfill asks like a live arena.
+
+A share that a vendor does not cover is a normal outcome, noted as such and remembered.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
 
-from arena_pipeline.arena import Arena
+from sqlalchemy import Connection
+
+from arena_pipeline.arena import FIGURE_KEYS, Arena
 from arena_pipeline.assets.step import Outcome, Run
-from arena_pipeline.errors import NotCovered, SourceError
-from arena_pipeline.sources.fundamentals import AlphaVantage, Figure
+from arena_pipeline.errors import (
+    ArchiveMissing,
+    KeyRefused,
+    NotCovered,
+    PremiumOnly,
+    RateLimited,
+    SourceError,
+)
+from arena_pipeline.research.coverage import Ask, Coverage, Learned, Offer, plan
+from arena_pipeline.research.figures import Figure, disagreement, unify
+from arena_pipeline.sources.recorder import Recorded, Recorder
+from arena_pipeline.sources.vendors import FigureVendor
+from arena_pipeline.warehouse import coverage
+from arena_pipeline.warehouse.rows import figure_from, figure_row
 from arena_pipeline.warehouse.store import Partition, Row
 
-ROTA_DAYS = 20
 ASKED_AT = time(8, 0)
+"""When, on the market's clock, the sandbox's figures of a day became known."""
+
+PLANNER = "plan"
+"""The vendor under which a plan is archived."""
 
 
 def financials(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
-    """Company figures: market value, ratios, dividend yield, and the like.
+    """Company figures: market value, ratios, yields, earnings, statements, analysts' opinions.
 
-    One row per share and figure; a share without figures has one row that says why in `note`. Values are in
-    the unit named beside them (EUR, fraction, shares or none).
+    One row per share, vendor and figure, with unit and period. What a vendor did not answer has one row that
+    says why in `note`; so does a figure that another vendor gives otherwise.
     """
     if arena.settings.fundamentals.source == "none":
         written = arena.store.write_frames(
@@ -33,77 +60,228 @@ def financials(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
         )
         return [Outcome(entry, {"asked": 0, "source": "none configured"}) for entry in written]
     collection = arena.collection("financials", keys)
-    vendor = arena.fundamentals(collection)
-    rows: dict[str, list[Row]] = {}
-    asked: dict[str, int] = {}
-    for key in keys:
-        day = date.fromisoformat(key)
-        due = [symbol for symbol in arena.symbols if is_due(arena, symbol, day)]
-        asked[key] = len(due)
-        at = datetime.combine(day, ASKED_AT, tzinfo=arena.calendar.zone).astimezone(UTC)
-        rows[key] = [row for symbol in due for row in _ask(vendor, symbol, at, run)]
+    desk = _Desk(arena.figure_vendors(collection), run)
+    simulated = arena.settings.fundamentals.source == "sandbox"
+    days = {
+        key: _simulated(arena, desk, key) if simulated else _asked(arena, desk, collection, key)
+        for key in keys
+    }
+
+    def remember(connection: Connection) -> None:
+        collection.enter(connection, run.id)
+        coverage.enter(arena.store, connection, desk.learned)
+
     written = arena.store.write_frames(
         "financials",
-        [Partition(key, rows[key]) for key in keys],
+        [Partition(key, days[key].rows) for key in keys],
         run_id=run.id,
         now=arena.clock(),
-        within=lambda connection: collection.enter(connection, run.id),
+        within=remember,
     )
     return [
         Outcome(
             entry,
-            {
-                "asked": asked[entry.key],
-                "not_covered": sum(row["value"] is None for row in rows[entry.key]),
-            },
-            [{name: row[name] for name in ("symbol", "name", "value")} for row in rows[entry.key][:8]],
+            days[entry.key].figures,
+            [{name: row[name] for name in ("symbol", "name", "value")} for row in days[entry.key].rows[:8]],
         )
         for entry in written
     ]
 
 
-def is_due(arena: Arena, symbol: str, day: date) -> bool:
-    """Whether the rota asks for a share on a trading day."""
-    if day == arena.start:
-        return True
-    place = int.from_bytes(hashlib.sha256(symbol.encode()).digest()[:4], "big")
-    return (len(arena.calendar.days(arena.start, day)) + place) % ROTA_DAYS == 0
+@dataclass
+class _Desk:
+    """Asks the vendors, and keeps what was learned on the way. A vendor whose limit is reached, or that does
+    not take the key, is not asked again."""
+
+    vendors: tuple[FigureVendor, ...]
+    run: Run
+    learned: list[Learned] = field(default_factory=list)
+    closed: dict[str, str] = field(default_factory=dict)
+
+    def ask(self, ask: Ask, at: datetime) -> list[Figure] | str:
+        """The figures of one call, as they stood at `at`, or why there are none."""
+        if ask.vendor in self.closed:
+            return f"not fetched: {self.closed[ask.vendor]}"
+        (vendor,) = [entry for entry in self.vendors if entry.name == ask.vendor]
+        try:
+            figures = vendor.figures(ask.symbol, ask.subject, at)
+        except NotCovered as error:
+            premium = isinstance(error, PremiumOnly)
+            self._learn(ask, Coverage.PREMIUM if premium else Coverage.NOT_COVERED, at, str(error))
+            return f"not covered: {error}"
+        except (RateLimited, KeyRefused) as error:
+            self.closed[ask.vendor] = str(error)
+            self.run.report(f"financials: {error}")
+            return f"not fetched: {error}"
+        except SourceError as error:
+            self._learn(ask, Coverage.UNKNOWN, at, str(error))
+            self.run.report(f"financials of {ask.symbol}: {error}")
+            return f"failed: {error}"
+        self._learn(ask, Coverage.COVERED, at, "")
+        return figures
+
+    def _learn(self, ask: Ask, outcome: Coverage, at: datetime, reason: str) -> None:
+        self.learned.append(Learned(ask, outcome, at, reason))
 
 
-def _ask(vendor: AlphaVantage, symbol: str, at: datetime, run: Run) -> list[Row]:
-    try:
-        return [_row(figure) for figure in vendor.overview(symbol, at)]
-    except NotCovered as error:
-        note = f"not covered: {error}"
-    except SourceError as error:
-        note = f"failed: {error}"
-        run.report(f"financials of {symbol}: {error}")
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """What became of a day's calls: the rows of its partition, and figures about them."""
+
+    rows: list[Row]
+    figures: dict[str, int | str]
+
+
+def _simulated(arena: Arena, desk: _Desk, key: str) -> _Day:
+    day = date.fromisoformat(key)
+    at = datetime.combine(day, ASKED_AT, tzinfo=arena.calendar.zone).astimezone(UTC)
+    asks = rota(arena, desk.vendors, day)
+    rows: dict[str, Row] = {}
+    for ask in asks:
+        answer = desk.ask(ask, at)
+        if isinstance(answer, list):
+            answer = [replace(figure, known_at=at) for figure in answer]
+        _put(rows, ask, day, at, answer)
+    return _noted(rows, len(asks))
+
+
+def _asked(arena: Arena, desk: _Desk, recorder: Recorder, key: str) -> _Day:
+    """The rows that the partition has already, and those of what is planned and not answered yet."""
+    day, at = date.fromisoformat(key), arena.clock()
+    rows = {row["id"]: row for row in _stored(arena, key)}
+    answered = _answered(arena, day)
+    asks = [ask for ask in _planned(arena, desk, recorder, day) if ask not in answered]
+    for ask in asks:
+        _put(rows, ask, day, at, desk.ask(ask, at))
+    return _noted(rows, len(asks))
+
+
+def rota(arena: Arena, vendors: Iterable[FigureVendor], day: date) -> list[Ask]:
+    """What the sandbox is asked on a trading day: everything on the first, then each subject of each share
+    whenever as many trading days have passed as its `refresh` says."""
+    number = len(arena.calendar.days(arena.start, day))
     return [
-        {
-            "id": f"figure:{symbol}:none:{at.date()}",
-            "symbol": symbol,
+        Ask(vendor.name, symbol, subject.name)
+        for vendor in vendors
+        for subject in vendor.subjects
+        for symbol in arena.symbols
+        if vendor.vendor_symbol(symbol) is not None
+        and (day == arena.start or (number + _place(symbol)) % subject.refresh.days == 0)
+    ]
+
+
+def _place(symbol: str) -> int:
+    return int.from_bytes(hashlib.sha256(symbol.encode()).digest()[:4], "big")
+
+
+def _planned(arena: Arena, desk: _Desk, recorder: Recorder, day: date) -> list[Ask]:
+    """The plan of a day: archived when it is made, on the day itself; read from the archive in a replay.
+
+    None is made for a day that is not today.
+    """
+    request = f"/financials/{day}"
+    if arena.origin is not None:
+        try:
+            made = recorder.recall(PLANNER, request)
+        except ArchiveMissing:
+            return []
+        return [Ask(*entry) for entry in json.loads(made.body)] if made else []
+    if not arena.is_today(day):
+        return []
+    if not desk.vendors:
+        names = " and ".join(FIGURE_KEYS[name] for name in arena.figure_vendor_names)
+        desk.run.report(f"financials: nobody was asked, {names} is not set")
+        return []
+    memory, focus = coverage.learned(arena.store), coverage.focus(arena.store, day)
+    asks = [
+        ask
+        for vendor in desk.vendors
+        for ask in plan(
+            _offer(arena, vendor),
+            begins=_midnight(arena, day),
+            focus=focus,
+            symbols=arena.symbols,
+            learned=memory,
+        )
+    ]
+    body = json.dumps([[ask.vendor, ask.symbol, ask.subject] for ask in asks]).encode()
+    recorder.record(PLANNER, request, Recorded(200, body, arena.clock()))
+    return asks
+
+
+def _offer(arena: Arena, vendor: FigureVendor) -> Offer:
+    covered = frozenset(symbol for symbol in arena.symbols if vendor.vendor_symbol(symbol) is not None)
+    return Offer(vendor.name, vendor.subjects, covered, vendor.calls_a_day)
+
+
+def _answered(arena: Arena, day: date) -> set[Ask]:
+    """What was answered on a day already, by an earlier collection of it."""
+    begins = _midnight(arena, day)
+    return {
+        entry.ask
+        for entry in coverage.learned(arena.store)
+        if begins <= entry.at < begins + timedelta(days=1) and entry.coverage is not Coverage.UNKNOWN
+    }
+
+
+def _midnight(arena: Arena, day: date) -> datetime:
+    return datetime.combine(day, time(0), tzinfo=arena.calendar.zone).astimezone(UTC)
+
+
+def _stored(arena: Arena, key: str) -> list[Row]:
+    if key not in arena.store.partitions("financials"):
+        return []
+    return [
+        {name: value for name, value in row.items() if name != "partition"}
+        for row in arena.store.rows("financials", "partition = $key", key=key)
+    ]
+
+
+def _put(rows: dict[str, Row], ask: Ask, day: date, at: datetime, answer: list[Figure] | str) -> None:
+    """Enter the rows of one call; where there are no figures, one row that says why."""
+    empty = f"figure:{ask.symbol}:{ask.vendor}:no-{ask.subject}:{day}"
+    rows.pop(empty, None)
+    if isinstance(answer, str):
+        rows[empty] = {
+            "id": empty,
+            "symbol": ask.symbol,
             "name": "none",
             "value": None,
             "unit": "",
             "period": "",
-            "source": "",
+            "source": ask.vendor,
             "known_at": at,
             "raw": "",
-            "note": note,
+            "note": answer,
         }
-    ]
+        return
+    for figure in answer:
+        rows[figure.id] = figure_row(
+            figure, None if figure.value is not None else "the vendor sent no number"
+        )
 
 
-def _row(figure: Figure) -> Row:
-    return {
-        "id": figure.id,
-        "symbol": figure.symbol,
-        "name": figure.name,
-        "value": figure.value,
-        "unit": figure.unit,
-        "period": figure.period,
-        "source": figure.source,
-        "known_at": figure.known_at,
-        "raw": figure.raw,
-        "note": None,
-    }
+def _noted(rows: dict[str, Row], calls: int) -> _Day:
+    """The day's rows, each that another vendor contradicts with what the other says."""
+    by_symbol: dict[str, list[Figure]] = defaultdict(list)
+    for row in rows.values():
+        if row["value"] is not None:
+            by_symbol[row["symbol"]].append(figure_from(row))
+    disputes = 0
+    for figures in by_symbol.values():
+        for entry in unify(figures):
+            disputes += bool(entry.disputed)
+            for other in entry.disputed:
+                rows[other.id]["note"] = disagreement(other, entry.preferred)
+            if entry.note:
+                rows[entry.preferred.id]["note"] = entry.note
+    notes = [str(row["note"]) for row in rows.values() if row["name"] == "none"]
+    return _Day(
+        list(rows.values()),
+        {
+            "asked": calls,
+            "not_covered": sum(note.startswith("not covered") for note in notes),
+            "not_fetched": sum(note.startswith(("not fetched", "failed")) for note in notes),
+            "disputed": disputes,
+        },
+    )

@@ -1,7 +1,8 @@
 """Group *news*: articles per trading day, and news momentum per session.
 
-Source: the feeds of arena.toml. An article counts from when it was first seen here; in a backfill from when
-it was published. A feed that did not answer with a feed is broken, which is never "no news".
+Source: the feeds of arena.toml, and Finnhub's news where it is a vendor of figures. An article counts from
+when it was first seen here; in a backfill from when it was published. A feed that did not answer with a feed
+is broken, which is never "no news".
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from arena_pipeline.arena import Arena
 from arena_pipeline.assets.step import Outcome, Run
+from arena_pipeline.assets.vendor_news import vendor_replies
 from arena_pipeline.market.calendar import Session, TradingCalendar
 from arena_pipeline.news.articles import Article, to_articles
 from arena_pipeline.news.momentum import MomentumRow
@@ -40,6 +42,7 @@ def articles(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     since = arena.calendar.previous_day(min(days)) + timedelta(days=1)
     collection = arena.collection("articles", keys)
     replies = arena.feeds(collection).collect(arena.symbols, since, max(days))
+    replies += vendor_replies(arena, collection, since, max(days))
     found = _found(arena, replies, live=len(days) == 1 and arena.is_today(days[0]))
     rows = {key: _rows(arena, key, found) for key in keys}
     health = [_health(reply) for reply in replies]

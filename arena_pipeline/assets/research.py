@@ -24,6 +24,7 @@ from arena_pipeline.news.articles import deduplicate
 from arena_pipeline.news.momentum import MomentumRow
 from arena_pipeline.research.briefing import Briefing, BriefingSynthesis, Point, compose_briefing
 from arena_pipeline.research.facts import Fact, Facts, Signal, build_facts
+from arena_pipeline.research.figures import text_block, unify
 from arena_pipeline.research.watchlist import watchlist as watchlist_of
 from arena_pipeline.warehouse import readers
 from arena_pipeline.warehouse.digest import canonical
@@ -168,9 +169,7 @@ class ResearchDesk:
             indicators={name: value for name, value in row.items() if isinstance(value, float)},
             indicators_id=f"indicators:{session.key}:{symbol}",
             articles=deduplicate(article for article in known if symbol in article.symbols),
-            figures={
-                figure.id: _in_words(figure) for figure in self._figures.known(symbol, session.time).values()
-            },
+            figures=text_block(unify(self._figures.known(symbol, session.time))),
         )
 
 
@@ -229,10 +228,6 @@ def _partition(key: str, made: Made) -> Partition:
         edges += [Edge(briefing.id, exchange, "written by") for exchange in briefing.llm]
         edges.append(Edge(briefing.id, f"momentum:{key}:{briefing.symbol}", "rests on"))
     return Partition(key, [briefing_row(briefing) for briefing, _ in made], edges)
-
-
-def _in_words(figure: readers.KnownFigure) -> str:
-    return f"{figure.name.replace('_', ' ')} {figure.value.normalize():f} {figure.unit}".strip()
 
 
 def _synthesise(arena: Arena, facts: Sequence[Facts]) -> Sequence[ModelOutcome[BriefingSynthesis] | None]:

@@ -40,8 +40,10 @@ class IndicatorRow:
 
     `close`, bands, averages, MACD and ATR are in the price's currency; `change_*` are fractions; RSI,
     stochastic, ADX and DI run from 0 to 100; `obv_slope_20` is the least-squares slope of the on-balance
-    volume per bar over 20 bars, divided by their mean volume. None: too little history, or undefined (an RSI
-    without any change). `reason` says why a row is empty. `first_bar` and `last_bar` are ids of the series.
+    volume per bar over 20 bars, divided by their mean volume. `cross_age` counts the bars since the 50-day
+    average last crossed the 200-day one, 0 on the bar of the crossing. None: too little history, or undefined
+    (an RSI without any change). `reason` says why a row is empty. `first_bar` and `last_bar` are ids of the
+    series.
     """
 
     symbol: str
@@ -73,6 +75,7 @@ class IndicatorRow:
     plus_di: float | None = None
     minus_di: float | None = None
     atr_14: float | None = None
+    cross_age: float | None = None
     obv_slope_20: float | None = None
 
 
@@ -174,10 +177,11 @@ def _frame(bars: Sequence[Bar]) -> dict[str, Numbers]:
         if series is not None:  # without any range the position within it is undefined, not zero
             columns[name] = series.mask(rangeless.rolling(smoothing, min_periods=1).max() > 0)
     missing = np.full(length, np.nan)
-    return {
+    frame = {
         name: missing if series is None else series.to_numpy(dtype="float64", na_value=np.nan)
         for name, series in columns.items()
     }
+    return frame | {"cross_age": _cross_age(frame["sma_50"] - frame["sma_200"])}
 
 
 def _named(frame: pd.DataFrame | None, **prefixes: str) -> dict[str, pd.Series | None]:
@@ -189,6 +193,20 @@ def _named(frame: pd.DataFrame | None, **prefixes: str) -> dict[str, pd.Series |
         (column,) = [label for label in frame.columns if str(label).startswith(prefix)]
         found[name] = frame[column]
     return found
+
+
+def _cross_age(gap: Numbers) -> Numbers:
+    """Bars since the sign of a gap last changed; a gap of exactly zero is no change yet."""
+    ages = np.full(len(gap), np.nan)
+    side, age = 0.0, math.nan
+    for place, width in enumerate(gap.tolist()):
+        if math.isnan(width):
+            continue
+        now = float(np.sign(width))
+        age = 0.0 if now * side < 0 else age + 1
+        side = now or side
+        ages[place] = age
+    return ages
 
 
 def _obv_slope(obv: Numbers, volume: Numbers) -> float | None:

@@ -18,12 +18,13 @@ from typing import Any
 from arena_pipeline.errors import DataError
 from arena_pipeline.news.articles import Article
 from arena_pipeline.news.sentiment import event_class
+from arena_pipeline.research.figures import LONGEST_LINE
 
 MAX_NEWS_FACTS = 12
 OPINION_THRESHOLD = 0.15
 """Sentiment nearer to zero than this has no direction."""
 
-_FIGURE_TEXT = re.compile(r"[A-Za-z0-9 .,:;%/()+\-€$&']{1,160}")
+_FIGURE_TEXT = re.compile(rf"[A-Za-z0-9 .,:;%/()+\-€$&']{{1,{LONGEST_LINE}}}")
 
 
 class Signal(enum.StrEnum):
@@ -205,9 +206,8 @@ def _cross(v: Mapping[str, float]) -> _Reading | None:
         return None
     gap = v["sma_50"] - v["sma_200"]
     order, pattern = ("above", "golden cross") if gap > 0 else ("below", "death cross")
-    text = (
-        f"50-day average {v['sma_50']:.2f} {order} the 200-day average {v['sma_200']:.2f}: {pattern} in force"
-    )
+    since = f"{pattern} {v['cross_age']:.0f} trading days ago" if "cross_age" in v else f"{pattern} in force"
+    text = f"50-day average {v['sma_50']:.2f} {order} the 200-day average {v['sma_200']:.2f}: {since}"
     return text, gap, _by_sign(gap)
 
 

@@ -5,11 +5,13 @@
 | `/v8/finance/chart/SYMBOL`, `/v7/finance/quote`, `/v10/finance/quoteSummary/SYMBOL` | Yahoo |
 | `/v1/test/getcrumb`, `/`, `/consent` | Yahoo's crumb, cookie and consent hosts |
 | `/rss/SYMBOL` or `/rss/market`, with `from`, `to` (dates) and `lang` | news feeds |
-| `/query?function=OVERVIEW&symbol=`, with `date` for the quarter as of then | Alpha Vantage |
+| `/query?function=OVERVIEW` (`EARNINGS`, `NEWS_SENTIMENT`), with `date` for then | Alpha Vantage |
+| `/api/v1/quote`, `/stock/…`, `/company-news`, `/news` below it, with `date` likewise | Finnhub |
 | `/v1/chat/completions`, `/v1/models` | an OpenAI-compatible model server |
 | `/health` | the sandbox itself |
 
-Every response carries `X-Simulated: true`. A malformed request is answered with 400 and a JSON error.
+Before any path, `/on/2025-10-24` is the same as `date=2025-10-24` behind it. Every response carries
+`X-Simulated: true`. A malformed request is answered with 400 and a JSON error.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from types import TracebackType
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from arena_pipeline.market.calendar import BERLIN, LAST_YEAR, TradingCalendar
-from arena_pipeline.sandbox import feeds, fundamentals, yahoo_wire
+from arena_pipeline.sandbox import feeds, finnhub_wire, fundamentals, yahoo_wire
 from arena_pipeline.sandbox.loopback import BadRequest, LoopbackServer, Reply, json_reply
 from arena_pipeline.sandbox.market import SandboxMarket
 from arena_pipeline.sandbox.returns import EPOCH
@@ -103,7 +105,8 @@ class SandboxServer:
             parts = urlsplit(target)
         except ValueError as error:
             raise BadRequest("the address cannot be read") from error
-        route, argument = _route(parts.path)
+        path, day = _dated(parts.path)
+        route, argument = _route(path)
         with self._counting:
             self.requests[route] += 1
         expected = "POST" if route == "chat" else "GET"
@@ -112,6 +115,8 @@ class SandboxServer:
         if method != expected and route != "consent":
             return json_reply(405, {"error": {"code": 405, "message": f"{parts.path} takes {expected}"}})
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        if day:
+            query["date"] = day
         answer: Callable[[str, dict[str, str], bytes], Reply] = getattr(self, f"_answer_{route}")
         return answer(argument, query, body)
 
@@ -150,10 +155,28 @@ class SandboxServer:
 
     def _answer_query(self, argument: str, query: dict[str, str], body: bytes) -> Reply:
         function = query.get("function", "")
-        if function != "OVERVIEW":
-            return json_reply(200, {"Error Message": f"This API function ({function[:40]}) does not exist."})
-        day = _date(query, "date", self._clock().astimezone(BERLIN).date())
-        return json_reply(200, fundamentals.overview(self.market, query.get("symbol", ""), day))
+        now = self._clock()
+        day = _date(query, "date", now.astimezone(BERLIN).date())
+        symbol = query.get("symbol", "")
+        if function == "OVERVIEW":
+            return json_reply(200, fundamentals.overview(self.market, symbol, day))
+        if function == "EARNINGS":
+            return json_reply(200, fundamentals.earnings(self.market, symbol, day))
+        if function == "NEWS_SENTIMENT":
+            ticker = query.get("tickers", "")
+            ours = finnhub_wire.market_symbol(self.market, ticker)
+            if ours is None:
+                return json_reply(200, {"Information": "No articles found. Please adjust the parameters."})
+            return json_reply(
+                200, fundamentals.news_sentiment(self.market, ours, ticker, day - FEED_WINDOW, now=now)
+            )
+        return json_reply(200, {"Error Message": f"This API function ({function[:40]}) does not exist."})
+
+    def _answer_finnhub(self, path: str, query: dict[str, str], body: bytes) -> Reply:
+        now = self._clock()
+        day = _date(query, "date", now.astimezone(BERLIN).date())
+        span = _date(query, "from", day - FEED_WINDOW), _date(query, "to", day)
+        return json_reply(*finnhub_wire.answer(self.market, path, query, day, span, now=now))
 
     def _answer_chat(self, argument: str, query: dict[str, str], body: bytes) -> Reply:
         from arena_pipeline.sandbox import policies
@@ -185,7 +208,21 @@ _FIXED = {
     "/v1/models": "models",
     "/health": "health",
 }
-_PREFIXES = {"/v8/finance/chart/": "chart", "/v10/finance/quoteSummary/": "summary", "/rss/": "rss"}
+_PREFIXES = {
+    "/v8/finance/chart/": "chart",
+    "/v10/finance/quoteSummary/": "summary",
+    "/rss/": "rss",
+    "/api/v1/": "finnhub",
+}
+
+
+def _dated(path: str) -> tuple[str, str]:
+    """A path without `/on/DATE` before it, and the date."""
+    _, on, rest = path.partition("/on/")
+    if not on or _:
+        return path, ""
+    day, _, following = rest.partition("/")
+    return f"/{following}", day
 
 
 def _route(path: str) -> tuple[str, str]:

@@ -7,33 +7,19 @@ clock, and nothing hands out a row whose `known_at` is not before the time asked
 from __future__ import annotations
 
 import bisect
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 
 from arena_pipeline.market.bars import Bar
 from arena_pipeline.market.calendar import TradingCalendar
 from arena_pipeline.market.vintages import BarHistory
 from arena_pipeline.news.articles import Article
+from arena_pipeline.research.figures import Figure
 from arena_pipeline.trading.book import MarketDay
 from arena_pipeline.trading.corporate_actions import CorporateAction
-from arena_pipeline.warehouse.rows import action_from, article_from, bar_from
+from arena_pipeline.warehouse.rows import action_from, article_from, bar_from, figure_from
 from arena_pipeline.warehouse.store import ArenaStore, Row
-
-
-@dataclass(frozen=True, slots=True)
-class KnownFigure:
-    """A company's figure as last known before a time."""
-
-    id: str
-    symbol: str
-    name: str
-    value: Decimal
-    unit: str
-    period: str
-    source: str
-    known_at: datetime
 
 
 def end_of_day(calendar: TradingCalendar, day: date) -> datetime:
@@ -78,34 +64,17 @@ def articles(store: ArenaStore, first: date, last: date) -> NewsHistory:
 
 
 class FigureHistory:
-    """Figures by symbol, name and the time they became known."""
+    """Figures by symbol and the time they became known; rows without a value are not figures."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
-        self._figures = sorted(
-            (
-                KnownFigure(
-                    row["id"],
-                    row["symbol"],
-                    row["name"],
-                    row["value"],
-                    row["unit"],
-                    row["period"],
-                    row["source"],
-                    row["known_at"].astimezone(UTC),
-                )
-                for row in rows
-                if row["value"] is not None
-            ),
-            key=lambda figure: (figure.known_at, figure.id),
-        )
+        self._figures: dict[str, list[Figure]] = defaultdict(list)
+        for row in rows:
+            if row["value"] is not None:
+                self._figures[row["symbol"]].append(figure_from(row))
 
-    def known(self, symbol: str, before: datetime) -> dict[str, KnownFigure]:
-        """The latest figure of each name for a symbol, known before a time."""
-        return {
-            figure.name: figure
-            for figure in self._figures
-            if figure.symbol == symbol and figure.known_at < before
-        }
+    def known(self, symbol: str, before: datetime) -> list[Figure]:
+        """All figures of a symbol known before a time, of every vendor, earlier ones too."""
+        return [figure for figure in self._figures.get(symbol, ()) if figure.known_at < before]
 
 
 def figures(store: ArenaStore, last: date) -> FigureHistory:

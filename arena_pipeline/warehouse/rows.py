@@ -9,6 +9,7 @@ from typing import Any
 
 from arena_pipeline.market.bars import Adjustment, Bar, Interval
 from arena_pipeline.news.articles import Article
+from arena_pipeline.research.figures import Figure
 from arena_pipeline.trading.corporate_actions import ActionKind, CorporateAction
 
 Row = dict[str, Any]
@@ -108,6 +109,23 @@ def article_from(row: Row) -> Article:
         symbols=tuple(row["symbols"]),
         sentiment=row["sentiment"],
         copies=row["copies"],
+        raw=row["raw"],
+    )
+
+
+def figure_row(figure: Figure, note: str | None) -> Row:
+    return {**asdict(figure), "id": figure.id, "note": note}
+
+
+def figure_from(row: Row) -> Figure:
+    return Figure(
+        symbol=row["symbol"],
+        name=row["name"],
+        value=row["value"],
+        unit=row["unit"],
+        period=row["period"],
+        source=row["source"],
+        known_at=utc(row["known_at"]),
         raw=row["raw"],
     )
 

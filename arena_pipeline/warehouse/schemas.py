@@ -60,6 +60,7 @@ _INDICATORS = (
     "plus_di",
     "minus_di",
     "atr_14",
+    "cross_age",
     "obv_slope_20",
 )
 

@@ -117,6 +117,24 @@ fetches = Table(
 )
 """One row per answer of a vendor; its bytes are in the archive under `sha256`."""
 
+coverage = Table(
+    "coverage",
+    metadata,
+    Column("vendor", String, primary_key=True),
+    Column("symbol", String, primary_key=True, comment="ours, such as SAP.DE"),
+    Column("subject", String, primary_key=True, comment="what was asked for: overview, quote, …"),
+    Column("learned_at", String, primary_key=True),
+    Column(
+        "outcome",
+        String,
+        CheckConstraint("outcome in ('covered','not_covered','premium','unknown')", name="outcome"),
+        nullable=False,
+    ),
+    Column("reason", Text, nullable=False, comment="in our words; empty when covered"),
+)
+"""One row per answer of a vendor about a share's figures: whether it has them. The newest counts; written
+with the partition of `financials` that the answer is in."""
+
 exchanges = Table(
     "exchanges",
     metadata,

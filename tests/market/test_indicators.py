@@ -274,3 +274,18 @@ def test_two_vintages_of_one_day_are_refused() -> None:
     bars = walk(XETR.days(date(2024, 1, 1), date(2024, 3, 28)))
     with pytest.raises(DataError, match="two bars of one day"):
         indicators([*bars, replace(bars[0], vintage=2)], [date(2024, 4, 2)])
+
+
+def test_the_age_of_a_cross_counts_from_the_bar_on_which_the_averages_changed_sides() -> None:
+    """Falls for 230 bars, then rises: the 50-day average crosses the 200-day one from below, once."""
+    calendar = trading_calendar("XETR")
+    closes = [300 - 0.5 * n for n in range(230)] + [185 + 2.0 * n for n in range(90)]
+    days = calendar.days(date(2024, 1, 2), date(2025, 12, 30))[: len(closes)]
+    series = [bar(day, close, close, close, close) for day, close in zip(days, closes, strict=True)]
+    rows = indicators(series, [calendar.next_day(day) for day in days if day.year == 2025])
+    gaps = [row.sma_50 - row.sma_200 for row in rows if row.sma_50 is not None and row.sma_200 is not None]
+    crossed = next(place for place, gap in enumerate(gaps) if gap > 0)
+    assert len(gaps) == len(rows)
+    assert crossed > 0
+    assert [row.cross_age for row in rows[:crossed]] == [None] * crossed
+    assert [row.cross_age for row in rows[crossed:]] == [float(n) for n in range(len(rows) - crossed)]

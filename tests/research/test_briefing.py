@@ -314,3 +314,12 @@ def test_a_citation_of_a_decision_leads_to_its_fact() -> None:
     assert cited_fact(briefings, "SAP.DE:T99") is None
     assert cited_fact(briefings, "IFX.DE:T2") is None
     assert cited_fact(briefings, "nonsense") is None
+
+
+def test_a_cross_is_told_with_its_age() -> None:
+    averages = {"sma_50": 95.0, "sma_200": 100.0}
+    aged = facts(indicators={**averages, "cross_age": 12.0})
+    assert texts(aged)[0] == (
+        "50-day average 95.00 below the 200-day average 100.00: death cross 12 trading days ago"
+    )
+    assert "death cross in force" in texts(facts(indicators=averages))[0]

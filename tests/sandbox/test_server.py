@@ -167,6 +167,42 @@ def test_an_overview_has_the_recorded_shape_and_changes_with_the_quarter(
 
 
 def test_other_functions_of_alpha_vantage_are_answered_with_its_error(client: httpx.Client) -> None:
-    answer = client.get("/query", params={"function": "EARNINGS", "symbol": "SAP.DEX"})
+    answer = client.get("/query", params={"function": "RSI", "symbol": "SAP.DEX"})
     assert answer.status_code == 200
     assert list(answer.json()) == ["Error Message"]
+
+
+def test_earnings_are_of_quarters_reported_by_the_day(client: httpx.Client, server: SandboxServer) -> None:
+    def reported(symbol: str, day: str) -> list[str]:
+        answer = client.get(f"/on/{day}/query", params={"function": "EARNINGS", "symbol": symbol}).json()
+        return [quarter["reportedDate"] for quarter in answer.get("quarterlyEarnings", [])]
+
+    covered = [s for s in server.market.symbols if reported(s.replace(".DE", ".DEX"), "2025-09-15")]
+    assert 25 < len(covered) < 40
+    dates = [
+        date
+        for symbol in covered
+        for day in ("2025-02-10", "2025-09-15")
+        for date in reported(symbol.replace(".DE", ".DEX"), day)
+        if date > day
+    ]
+    assert dates == []
+
+
+def test_finnhub_covers_the_listings_in_new_york_and_refuses_the_rest(client: httpx.Client) -> None:
+    paths = ("quote", "stock/metric", "stock/profile2", "stock/recommendation", "company-news")
+    for path in paths:
+        assert client.get(f"/api/v1/{path}", params={"symbol": "DB"}).status_code == 200
+        refused = client.get(f"/api/v1/{path}", params={"symbol": "SIE.DE"})
+        assert (refused.status_code, list(refused.json())) == (403, ["error"])
+    assert client.get("/api/v1/stock/candle", params={"symbol": "DB"}).status_code == 404
+
+
+def test_news_of_both_vendors_are_the_feed_s_english_items(client: httpx.Client) -> None:
+    span = {"from": "2025-11-10", "to": "2025-11-19"}
+    feed = client.get("/rss/SAP.DE", params={**span, "lang": "en"}).text
+    company = client.get("/api/v1/company-news", params={"symbol": "SAP", **span}).json()
+    scored = client.get("/query", params={"function": "NEWS_SENTIMENT", "tickers": "SAP"}).json()["feed"]
+    assert company
+    assert all(f"<link>{item['url']}</link>" in feed for item in company)
+    assert {item["url"] for item in scored} & {item["url"] for item in company}

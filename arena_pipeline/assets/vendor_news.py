@@ -1,0 +1,58 @@
+"""News of the figures' vendors, as replies of a feed: from there on they count as any other article does.
+
+Finnhub's company news of the shares that it covers, and its general news. Alpha Vantage's news would cost
+calls of the 25 a day that its figures need more; it is read by hand only (`AlphaVantage.news`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from functools import partial
+
+from arena_pipeline.arena import Arena
+from arena_pipeline.errors import ArchiveMissing, NotCovered, SourceError
+from arena_pipeline.news.feeds import ParsedFeed
+from arena_pipeline.settings import Feed
+from arena_pipeline.sources.feeds import FeedReply
+from arena_pipeline.sources.finnhub import BASE_URL, VENDOR, Finnhub
+from arena_pipeline.sources.recorder import Recorded, Recorder
+
+FEED = Feed(name=VENDOR, url=BASE_URL, language="en")
+
+
+def vendor_replies(arena: Arena, recorder: Recorder, first: date, last: date) -> list[FeedReply]:
+    """One reply per share that Finnhub covers, and one for the market; none without Finnhub or real feeds.
+
+    What it does not cover on this plan is left out; what failed is a broken feed. A replay leaves out what
+    was not asked.
+    """
+    if arena.settings.news.source != "feeds":
+        return []
+    at = arena.clock()
+    replies = []
+    for vendor in arena.figure_vendors(recorder):
+        if not isinstance(vendor, Finnhub):
+            continue
+        replies.append(_reply(arena, None, partial(vendor.general_news, at)))
+        for symbol in arena.symbols:
+            if vendor.vendor_symbol(symbol) is not None:
+                replies.append(_reply(arena, symbol, partial(vendor.company_news, symbol, first, last, at)))
+    return [reply for reply in replies if reply is not None]
+
+
+def _reply(
+    arena: Arena, symbol: str | None, ask: Callable[[], tuple[Recorded, ParsedFeed]]
+) -> FeedReply | None:
+    try:
+        recorded, parsed = ask()
+    except NotCovered:
+        return None
+    except ArchiveMissing:
+        if arena.origin is None:
+            raise
+        return None
+    except SourceError as error:
+        failed = Recorded(0, b"", arena.clock(), failure=str(error))
+        return FeedReply(FEED, symbol, failed, None, str(error))
+    return FeedReply(FEED, symbol, recorded, parsed, None)

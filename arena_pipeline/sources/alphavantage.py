@@ -1,0 +1,309 @@
+"""Alpha Vantage (https://www.alphavantage.co/documentation/): overview, earnings, statements and news.
+
+Everything comes with status 200, errors too; the body tells. The free plan allows 25 calls a day, one a
+second, and has no figures for many shares outside the United States: not covered is a normal outcome. The
+message of the daily limit echoes the key. Indicators are never bought here: they are computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from arena_pipeline.errors import (
+    KeyRefused,
+    NotCovered,
+    PremiumOnly,
+    RateLimited,
+    SourceError,
+    VendorRefused,
+)
+from arena_pipeline.market.universe import Company
+from arena_pipeline.news.feeds import FUTURE_TOLERANCE, FeedItem, ParsedFeed
+from arena_pipeline.research.coverage import Subject
+from arena_pipeline.research.figures import Figure
+from arena_pipeline.sources.http import REDACTED, Http
+from arena_pipeline.sources.recorder import Recorded, unanswered
+from arena_pipeline.sources.vendor_news import vendor_item
+from arena_pipeline.sources.vendors import (
+    LATEST,
+    check_name,
+    currency_of,
+    day_of,
+    is_null,
+    json_body,
+    number,
+    symbol_map,
+)
+
+VENDOR = "alphavantage"
+BASE_URL = "https://www.alphavantage.co"
+CALLS_A_DAY = 25
+
+OVERVIEW = {
+    "MarketCapitalization": ("market_cap", "{currency}"),
+    "PERatio": ("pe_ratio", "ratio"),
+    "ForwardPE": ("forward_pe", "ratio"),
+    "PriceToBookRatio": ("pb_ratio", "ratio"),
+    "EPS": ("eps", "{currency}/share"),
+    "DividendYield": ("dividend_yield", "fraction"),
+    "ProfitMargin": ("profit_margin", "fraction"),
+    "ReturnOnEquityTTM": ("return_on_equity", "fraction"),
+    "RevenueTTM": ("revenue_ttm", "{currency}"),
+    "QuarterlyRevenueGrowthYOY": ("revenue_growth", "fraction"),
+    "QuarterlyEarningsGrowthYOY": ("earnings_growth", "fraction"),
+    "Beta": ("beta", "ratio"),
+    "52WeekHigh": ("week52_high", "{currency}/share"),
+    "52WeekLow": ("week52_low", "{currency}/share"),
+    "AnalystTargetPrice": ("analyst_target", "{currency}/share"),
+}
+"""Alpha Vantage's field: our name and unit. Margins, yields and growth rates are fractions: 0.05 is 5 %."""
+
+STATEMENTS = {
+    "income": (
+        "INCOME_STATEMENT",
+        {
+            "totalRevenue": "revenue_annual",
+            "netIncome": "net_income_annual",
+            "operatingIncome": "operating_income_annual",
+        },
+    ),
+    "balance": (
+        "BALANCE_SHEET",
+        {
+            "totalAssets": "total_assets",
+            "totalLiabilities": "total_liabilities",
+            "totalShareholderEquity": "shareholder_equity",
+        },
+    ),
+    "cash_flow": (
+        "CASH_FLOW",
+        {"operatingCashflow": "operating_cash_flow", "capitalExpenditures": "capital_expenditure"},
+    ),
+}
+"""Our subject: Alpha Vantage's function, and of its annual reports the fields that are read."""
+
+FUNCTIONS = {"overview": "OVERVIEW", "earnings": "EARNINGS"} | {
+    subject: function for subject, (function, _) in STATEMENTS.items()
+}
+SUBJECTS = (
+    Subject("overview", timedelta(days=7)),
+    Subject("earnings", timedelta(days=30)),
+    Subject("income", timedelta(days=90)),
+    Subject("cash_flow", timedelta(days=90)),
+    Subject("balance", timedelta(days=90)),
+)
+
+
+class AlphaVantage:
+    """Alpha Vantage's client. `base_url` may name a stand-in; `{day}` in it becomes the day asked about.
+
+    `companies` are those of the universe, by our symbol: an answer about another one is refused. `subjects`
+    may be fewer than there are.
+    """
+
+    name = VENDOR
+    calls_a_day = CALLS_A_DAY
+
+    def __init__(
+        self,
+        http: Http,
+        *,
+        api_key: str | None,
+        base_url: str = BASE_URL,
+        companies: Mapping[str, Company] | None = None,
+        subjects: tuple[Subject, ...] = SUBJECTS,
+    ) -> None:
+        self._http = http
+        self._api_key = api_key
+        self._base_url = base_url.rstrip("/")
+        self._companies = companies or {}
+        self.subjects = subjects
+
+    def vendor_symbol(self, symbol: str) -> str | None:
+        return symbol_map(VENDOR).vendor_symbol(symbol)
+
+    def figures(self, symbol: str, subject: str, at: datetime) -> list[Figure]:
+        """See `FigureVendor.figures`. RateLimited: today's calls are spent, or too many came at once."""
+        asked = self.vendor_symbol(symbol)
+        if asked is None:
+            raise NotCovered(f"{VENDOR} has no {subject} of {symbol}")
+        answer = self._ask(FUNCTIONS[subject], {"symbol": asked}, at)
+        body = self._body(symbol, subject, answer)
+        named = body.get("Symbol") or body.get("symbol")
+        if named != asked:
+            raise SourceError(f"{VENDOR} was asked for {asked} and answered for {named!r:.40}")
+        if subject == "overview":
+            check_name(VENDOR, asked, self._companies.get(symbol), body.get("Name"))
+            read = _overview(body, at)
+        elif subject == "earnings":
+            read = _earnings(symbol, body, at)
+        else:
+            read = _statement(symbol, subject, body, at)
+        return [
+            Figure(symbol, name, value, unit, period, VENDOR, answer.fetched_at, answer.sha256)
+            for name, value, unit, period in read
+        ]
+
+    def news(self, symbol: str, since: datetime, at: datetime) -> tuple[Recorded, ParsedFeed]:
+        """Articles about one share published from `since` to `at` (UTC); one of the day's calls."""
+        asked = symbol_map(f"{VENDOR}-news").vendor_symbol(symbol)
+        if asked is None:
+            raise NotCovered(f"{VENDOR} has no news of {symbol}")
+        answer = self._ask(
+            "NEWS_SENTIMENT",
+            {"tickers": asked, "time_from": f"{since.astimezone(UTC):%Y%m%dT%H%M}", "limit": "200"},
+            at,
+        )
+        try:
+            body = self._body(symbol, "news", answer)
+        except NotCovered as error:
+            if isinstance(error, PremiumOnly):
+                raise
+            return answer, ParsedFeed((), ())
+        return answer, parse_news(body, fetched_at=answer.fetched_at)
+
+    def ping(self, at: datetime) -> None:
+        """One cheap call, to see whether the vendor answers and takes the key. Raises as `figures` does."""
+        self._body("IBM", "quote", self._ask("GLOBAL_QUOTE", {"symbol": "IBM"}, at))
+
+    def _ask(self, function: str, params: Mapping[str, str], at: datetime) -> Recorded:
+        return self._http.get(
+            VENDOR,
+            f"{self._base_url.replace('{day}', str(at.date()))}/query",
+            params={"function": function, **params},
+            secret_params={"apikey": self._api_key} if self._api_key else None,
+        )
+
+    def _body(self, symbol: str, subject: str, answer: Recorded) -> dict[str, Any]:
+        if answer.failure is not None:
+            raise unanswered(f"{VENDOR} for {symbol}", answer)
+        if answer.status == 429:
+            raise RateLimited(f"{VENDOR} refused: too many requests", remedy="try again later")
+        if answer.status in {401, 403}:
+            raise VendorRefused(f"{VENDOR} refused {symbol} with status {answer.status}")
+        if answer.status != 200:
+            raise SourceError(f"{VENDOR} answered {symbol} with status {answer.status}")
+        body = json_body(VENDOR, symbol, answer)
+        if not isinstance(body, dict):
+            raise SourceError(f"{VENDOR}'s answer for {symbol} is no JSON object")
+        if not body:
+            raise NotCovered(f"{VENDOR} has no {subject} of {symbol}")
+        for key in ("Error Message", "Information", "Note"):
+            if key in body:
+                raise self._refusal(symbol, subject, str(body[key]))
+        return body
+
+    def _refusal(self, symbol: str, subject: str, text: str) -> SourceError:
+        """The error behind a message. The daily limit's echoes the key, the burst limit's names both."""
+        if self._api_key:
+            text = text.replace(self._api_key, REDACTED)
+        said = text.lower()
+        if "detected your api key" in said:
+            return RateLimited(f"{VENDOR}: today's calls are used up", remedy="wait until tomorrow")
+        if "request per second" in said or "call frequency" in said or "requests per day" in said:
+            return RateLimited(f"{VENDOR}: too many calls at once", remedy="try again in some seconds")
+        if "premium" in said:
+            return PremiumOnly(f"{VENDOR} has the {subject} of {symbol} for premium plans only")
+        if "apikey" in said or "api key" in said:
+            return KeyRefused(f"{VENDOR} refused the key", remedy="set ALPHAVANTAGE_API_KEY to a valid one")
+        if "no articles found" in said:
+            return NotCovered(f"{VENDOR} has no news of {symbol}")
+        return VendorRefused(f"{VENDOR} refused {symbol}: {text[:200]}")
+
+
+_Read = tuple[str, Decimal | None, str, str]
+
+
+def _overview(body: dict[str, Any], at: datetime) -> Iterator[_Read]:
+    """Nothing at all when the newest quarter in it ended after `at`: such an answer is of a later time."""
+    currency = currency_of(body.get("Currency"))
+    quarter = day_of(body.get("LatestQuarter"))
+    if quarter is not None and quarter > at.date():
+        return
+    for field, (name, unit) in OVERVIEW.items():
+        if not is_null(body.get(field)):
+            period = LATEST if quarter is None else str(quarter)
+            yield name, number(body[field]), unit.format(currency=currency), period
+
+
+def _earnings(symbol: str, body: dict[str, Any], at: datetime) -> Iterator[_Read]:
+    """The last quarter that had been reported by `at`. The vendor does not name the currency."""
+    quarters = _reports(body, "quarterlyEarnings")
+    if not quarters and not _reports(body, "annualEarnings"):
+        raise NotCovered(f"{VENDOR} has no earnings of {symbol}")
+    known = [
+        (ended, entry)
+        for entry in quarters
+        if (ended := day_of(entry.get("fiscalDateEnding"))) is not None
+        and (reported := day_of(entry.get("reportedDate"))) is not None
+        and max(ended, reported) <= at.date()
+        and not is_null(entry.get("reportedEPS"))
+    ]
+    if not known:
+        return
+    ended, last = max(known, key=lambda entry: entry[0])
+    for field, name in (("reportedEPS", "eps_reported"), ("estimatedEPS", "eps_estimated")):
+        if not is_null(last.get(field)):
+            yield name, number(last[field]), "unknown/share", str(ended)
+    if not is_null(last.get("surprisePercentage")):
+        percent = number(last["surprisePercentage"])
+        yield "eps_surprise", None if percent is None else number(percent / 100), "fraction", str(ended)
+
+
+def _statement(symbol: str, subject: str, body: dict[str, Any], at: datetime) -> Iterator[_Read]:
+    """The last fiscal year that had ended by `at`."""
+    years = _reports(body, "annualReports")
+    if not years:
+        raise NotCovered(f"{VENDOR} has no {subject} of {symbol}")
+    known = [
+        (ended, entry)
+        for entry in years
+        if (ended := day_of(entry.get("fiscalDateEnding"))) is not None and ended <= at.date()
+    ]
+    if not known:
+        return
+    ended, last = max(known, key=lambda entry: entry[0])
+    currency = currency_of(last.get("reportedCurrency"))
+    for field, name in STATEMENTS[subject][1].items():
+        if not is_null(last.get(field)):
+            yield name, number(last[field]), currency, str(ended)
+
+
+def _reports(body: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    found = body.get(name)
+    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+
+
+def parse_news(body: Mapping[str, Any], *, fetched_at: datetime) -> ParsedFeed:
+    """NEWS_SENTIMENT as feed items. Its own scores are not read: ours is the same for every source."""
+    entries = body.get("feed")
+    items: list[FeedItem] = []
+    rejected: list[str] = []
+    for place, entry in enumerate(entries if isinstance(entries, list) else [], start=1):
+        fields = entry if isinstance(entry, dict) else {}
+        item = vendor_item(
+            title=fields.get("title"),
+            summary=fields.get("summary"),
+            url=fields.get("url"),
+            published_at=_published(fields.get("time_published"), fetched_at),
+            feed=VENDOR,
+        )
+        if item is None:
+            rejected.append(f"item {place} has neither a title nor a usable link")
+        else:
+            items.append(item)
+    return ParsedFeed(tuple(items), tuple(rejected))
+
+
+def _published(value: Any, fetched_at: datetime) -> datetime | None:
+    """`20240102T170245`, which is UTC."""
+    for layout in ("%Y%m%dT%H%M%S", "%Y%m%dT%H%M"):
+        try:
+            moment = datetime.strptime(str(value), layout).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+        return moment if moment.year >= 1990 and moment <= fetched_at + FUTURE_TOLERANCE else None
+    return None

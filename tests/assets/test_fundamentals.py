@@ -1,0 +1,283 @@
+"""Figures by day: what is asked, remembered, limited, replayed; the vendors are stand-ins on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from pytest_httpserver import HTTPServer
+
+from arena_pipeline.arena import Arena
+from arena_pipeline.assets.step import Run
+from arena_pipeline.capability import vendor_states
+from arena_pipeline.rederive import rederive
+from arena_pipeline.research.coverage import Coverage
+from arena_pipeline.research.figures import text_block, unify
+from arena_pipeline.warehouse import coverage, readers
+from arena_pipeline.warehouse.store import Partition
+from tests.sources.stand_in import CANARY, PREMIUM, StandIn, arena_at, collect, morning, overview
+
+THURSDAY, FRIDAY, MONDAY = date(2025, 3, 6), date(2025, 3, 7), date(2025, 3, 10)
+SYMBOLS = ("SAP.DE", "SIE.DE", "ALV.DE", "BMW.DE")
+At = Callable[..., Arena]
+
+
+@pytest.fixture
+def vendors(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    monkeypatch.setenv("ALPHAVANTAGE_API_KEY", CANARY)
+    monkeypatch.setenv("FINNHUB_API_KEY", CANARY)
+    return StandIn(httpserver)
+
+
+@pytest.fixture
+def at(vendors: StandIn, tmp_path: Path) -> Iterator[At]:
+    opened: list[Arena] = []
+
+    def open_at(
+        day: date,
+        hour: int = 7,
+        *,
+        source: str = "alphavantage",
+        symbols: tuple[str, ...] = SYMBOLS,
+        home: str = "home",
+    ) -> Arena:
+        url = vendors.server.url_for("/")
+        arena = arena_at(tmp_path, morning(day, hour), source=source, url=url, symbols=symbols, home=home)
+        opened.append(arena)
+        return arena
+
+    yield open_at
+    for arena in opened:
+        arena.close()
+
+
+def notes(arena: Arena, day: date) -> dict[str, str]:
+    rows = arena.store.rows("financials", "partition = $key AND name = 'none'", key=str(day))
+    return {row["id"]: row["note"] for row in rows}
+
+
+def outcomes(arena: Arena, subject: str) -> dict[str, Coverage]:
+    return {e.ask.symbol: e.coverage for e in coverage.learned(arena.store) if e.ask.subject == subject}
+
+
+def test_on_the_day_itself_everything_is_asked_and_known_since_it_was_read(at: At, vendors: StandIn) -> None:
+    arena = at(FRIDAY)
+    (outcome,) = collect(arena, FRIDAY)
+    functions = ("OVERVIEW", "EARNINGS", "INCOME_STATEMENT", "CASH_FLOW", "BALANCE_SHEET")
+    assert vendors.calls == dict.fromkeys(functions, 4)
+    assert outcome.figures["asked"] == 20
+    (figure,) = readers.figures(arena.store, FRIDAY).known("SAP.DE", morning(FRIDAY, 8))
+    assert (figure.name, figure.value, figure.source) == ("pe_ratio", Decimal("20.5"), "alphavantage")
+    assert figure.known_at == morning(FRIDAY)
+    assert readers.figures(arena.store, FRIDAY).known("SAP.DE", morning(FRIDAY)) == []
+
+
+def test_a_past_day_asks_nobody_and_has_no_figures_of_today(at: At, vendors: StandIn) -> None:
+    arena = at(MONDAY)
+    asked = [outcome.figures["asked"] for outcome in collect(arena, THURSDAY, FRIDAY, MONDAY)]
+    assert asked == [0, 0, 20]
+    assert arena.store.rows("financials", "partition < $key", key=str(MONDAY)) == []
+
+
+def test_what_is_not_covered_is_remembered_for_thirty_days(at: At, vendors: StandIn) -> None:
+    vendors.answers = {("OVERVIEW", "SIE.DEX"): {}, ("OVERVIEW", "ALV.DEX"): PREMIUM}
+    arena = at(FRIDAY)
+    collect(arena, FRIDAY)
+    assert outcomes(arena, "overview") == {
+        "SAP.DE": Coverage.COVERED,
+        "BMW.DE": Coverage.COVERED,
+        "SIE.DE": Coverage.NOT_COVERED,
+        "ALV.DE": Coverage.PREMIUM,
+    }
+    assert "premium plans only" in notes(arena, FRIDAY)["figure:ALV.DE:alphavantage:no-overview:2025-03-07"]
+    vendors.asked.clear()
+    later = FRIDAY + timedelta(days=25)
+    collect(at(later), later)
+    assert {symbol for what, symbol in vendors.asked if what == "OVERVIEW"} == {"SAP.DEX", "BMW.DEX"}
+    vendors.asked.clear()
+    afterwards = FRIDAY + timedelta(days=31)
+    collect(at(afterwards), afterwards)
+    assert {symbol for what, symbol in vendors.asked if what == "OVERVIEW"} >= {"SIE.DEX", "ALV.DEX"}
+
+
+def test_the_second_collection_of_a_day_asks_only_what_is_still_open(at: At, vendors: StandIn) -> None:
+    vendors.limit = 2
+    first = at(FRIDAY)
+    run = Run("morning")
+    (outcome,) = collect(first, FRIDAY, run=run)
+    assert len(vendors.asked) == 3
+    assert outcome.figures["not_fetched"] == 18
+    assert "today's calls are used up" in run.reports[0]
+    vendors.limit = 10_000
+    (again,) = collect(at(FRIDAY, 12), FRIDAY)
+    assert (again.figures["asked"], again.figures["not_fetched"]) == (18, 0)
+    assert len(vendors.asked) == 3 + 18
+    (third,) = collect(at(FRIDAY, 13), FRIDAY)
+    assert (third.figures["asked"], third.written.changed) == (0, False)
+
+
+def test_an_answer_that_cannot_be_read_is_asked_for_again(at: At, vendors: StandIn) -> None:
+    vendors.answers = {("OVERVIEW", "SAP.DEX"): '{"Symbol": "SAP.DEX", "PER'}
+    arena = at(FRIDAY)
+    collect(arena, FRIDAY)
+    assert outcomes(arena, "overview")["SAP.DE"] is Coverage.UNKNOWN
+    vendors.asked.clear()
+    vendors.answers = {}
+    collect(at(FRIDAY, 12), FRIDAY)
+    assert vendors.asked == [("OVERVIEW", "SAP.DEX")]
+    assert "figure:SAP.DE:alphavantage:no-overview:2025-03-07" not in notes(arena, FRIDAY)
+
+
+def test_two_vendors_that_disagree_are_both_kept_and_flagged(at: At, vendors: StandIn) -> None:
+    vendors.answers = {("stock/metric", "SAP"): {"symbol": "SAP", "metric": {"peTTM": 30.1}}}
+    arena = at(FRIDAY, source="vendors")
+    (outcome,) = collect(arena, FRIDAY)
+    assert outcome.figures["disputed"] == 1
+    rows = arena.store.rows("financials", "symbol = 'SAP.DE' AND name = 'pe_ratio'")
+    assert {row["source"]: (row["value"], row["note"]) for row in rows} == {
+        "alphavantage": (Decimal("20.5"), "finnhub says 30.10, 32 percent apart"),
+        "finnhub": (Decimal("30.1"), "alphavantage says 20.50, 32 percent apart"),
+    }
+    assert {row["name"] for row in arena.store.rows("financials", "source = 'finnhub'")} == {
+        "pe_ratio",
+        "none",
+    }
+    assert {symbol for what, symbol in vendors.asked if what.islower() or "/" in what} == {"SAP"}
+
+
+def test_a_replay_asks_what_was_asked_and_reaches_nobody(at: At, vendors: StandIn) -> None:
+    vendors.answers = {("OVERVIEW", "SIE.DEX"): {}}
+    collect(at(THURSDAY, source="vendors"), THURSDAY)
+    vendors.limit = len(vendors.asked) + 3
+    collect(at(FRIDAY, source="vendors"), FRIDAY)
+    collect(at(FRIDAY, 12, source="vendors"), FRIDAY)
+    arena = at(MONDAY, source="vendors")
+    collect(arena, MONDAY)
+    calls = len(vendors.asked)
+    result = rederive(arena)
+    assert (result.problems, result.digests) == ([], 3)
+    assert len(vendors.asked) == calls
+
+
+def test_the_watchlist_is_asked_about_first(at: At, vendors: StandIn) -> None:
+    symbols = tuple(f"S{number:02}.DE" for number in range(30))
+    arena = at(FRIDAY, symbols=symbols)
+    arena.store.write_frames(
+        "watchlist",
+        [
+            Partition(
+                "2025-03-06T14:00",
+                [
+                    {
+                        "id": "watchlist:2025-03-06T14:00:S29.DE",
+                        "session": "2025-03-06T14:00",
+                        "symbol": "S29.DE",
+                        "rank": 1,
+                        "score": 1.0,
+                        "why": "news",
+                    }
+                ],
+            )
+        ],
+        run_id="test",
+        now=morning(THURSDAY),
+    )
+    collect(arena, FRIDAY)
+    assert len(vendors.asked) == 25
+    assert {symbol for _, symbol in vendors.asked[:5]} == {"S29.DEX"}
+
+
+def test_without_a_key_nobody_is_asked_and_the_run_says_so(
+    at: At, vendors: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ALPHAVANTAGE_API_KEY")
+    run = Run("test")
+    (outcome,) = collect(at(FRIDAY), FRIDAY, run=run)
+    assert (outcome.figures["asked"], vendors.asked) == (0, [])
+    assert run.reports == ["financials: nobody was asked, ALPHAVANTAGE_API_KEY is not set"]
+
+
+def test_the_key_is_sent_to_the_vendors_and_is_found_nowhere_else(
+    at: At,
+    vendors: StandIn,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    caplog.set_level("DEBUG")
+    vendors.limit = 3
+    run = Run("test")
+    arena = at(FRIDAY, source="vendors")
+    collect(arena, FRIDAY, run=run)
+    states = [state.document() for state in vendor_states(arena, online=True)]
+    assert vendors.keys == {CANARY}
+    stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    archived = b"".join(arena.store.archive.get(entry) for entry in arena.store.archive.entries())
+    logged = [record.getMessage() for record in caplog.records if record.name != "werkzeug"]
+    shown = repr((run.reports, states, logged, capfd.readouterr().out, arena.store.rows("financials")))
+    assert b"[redacted]" in archived
+    assert CANARY.encode() not in stored + archived
+    assert CANARY not in shown
+
+
+def test_the_doctor_knows_key_reach_last_success_and_coverage(
+    at: At, vendors: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vendors.answers = {("OVERVIEW", "SIE.DEX"): {}, ("OVERVIEW", "ALV.DEX"): PREMIUM, ("quote", "SAP"): 401}
+    arena = at(FRIDAY, source="vendors")
+    collect(arena, FRIDAY)
+    vendors.asked.clear()
+    alphavantage, finnhub = vendor_states(arena)
+    assert vendors.asked == []
+    assert (alphavantage.used, alphavantage.shares, finnhub.shares) == (True, "4 of 4", "1 of 4")
+    assert (alphavantage.covered, alphavantage.not_covered, alphavantage.premium) == (2, 17, 1)
+    assert alphavantage.last_success == "2025-03-07T07:15:00.000000+00:00"
+    assert alphavantage.reachable == finnhub.reachable == "not asked (--online asks)"
+    vendors.answers["GLOBAL_QUOTE", "IBM"] = {"Global Quote": {"05. price": "160.05"}}
+    alphavantage, finnhub = vendor_states(arena, online=True)
+    assert sorted(vendors.asked) == [("GLOBAL_QUOTE", "IBM"), ("quote", "SAP")]
+    assert alphavantage.reachable == "yes"
+    assert finnhub.reachable == "no: finnhub gives no access to the quote of SAP on this plan"
+    monkeypatch.delenv("FINNHUB_API_KEY")
+    alphavantage, finnhub = vendor_states(arena)
+    assert (finnhub.used, finnhub.key, finnhub.reachable) == (
+        False,
+        "FINNHUB_API_KEY is not set",
+        "no key",
+    )
+
+
+def test_the_sandbox_gives_the_same_figures_in_one_run_and_day_by_day_backwards(at: At) -> None:
+    days = [date(2025, 3, 3), date(2025, 3, 4), date(2025, 3, 5)]
+    whole, backwards = (at(MONDAY, source="sandbox", home=home) for home in ("whole", "backwards"))
+    collect(whole, *days)
+    for day in reversed(days):
+        collect(backwards, day)
+    digests = whole.store.partitions("financials")
+    assert backwards.store.partitions("financials") == digests
+    assert len(digests) == 3
+    rows = whole.store.rows("financials")
+    assert {row["source"] for row in rows} == {"alphavantage", "finnhub"}
+    assert all(row["known_at"] == morning(date.fromisoformat(row["partition"]), 7, 0) for row in rows)
+    result = rederive(whole)
+    assert (result.problems, result.digests) == ([], 3)
+
+
+def test_figures_are_told_apart_by_vendor_in_the_briefing_s_words(at: At, vendors: StandIn) -> None:
+    vendors.answers = {
+        ("OVERVIEW", "SAP.DEX"): overview(
+            "SAP.DEX", MarketCapitalization="251000000000", LatestQuarter="2024-12-31"
+        ),
+        ("stock/metric", "SAP"): {"symbol": "SAP", "metric": {"dividendYieldIndicatedAnnual": 0.94}},
+    }
+    arena = at(FRIDAY, source="vendors")
+    collect(arena, FRIDAY)
+    known = readers.figures(arena.store, FRIDAY).known("SAP.DE", morning(FRIDAY, 8))
+    assert list(text_block(unify(known)).values()) == [
+        "market value 251.0 billion EUR (alphavantage, 2024-12-31)",
+        "price to earnings 20.50 (alphavantage, 2024-12-31)",
+        "dividend yield 0.9 percent (finnhub)",
+    ]
