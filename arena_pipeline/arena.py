@@ -22,7 +22,9 @@ from arena_pipeline.market.calendar import Session, TradingCalendar, trading_cal
 from arena_pipeline.market.indicators import indicator_anchor
 from arena_pipeline.market.universe import Company, companies
 from arena_pipeline.market.vintages import BarHistory
+from arena_pipeline.news.feeds import MAX_BYTES
 from arena_pipeline.settings import Feed, ModelKind, Settings
+from arena_pipeline.sources.feed_table import feeds_in_force
 from arena_pipeline.sources.feeds import FeedSource
 from arena_pipeline.sources.files import FilePrices
 from arena_pipeline.sources.fundamentals import AlphaVantage
@@ -50,6 +52,9 @@ LATE_AFTER = timedelta(minutes=30)
 
 SANDBOX_PATHS = {"yahoo_url": "", "feeds_url": "/rss", "fundamentals_url": "", "llm_url": "/v1"}
 """Below which path the sandbox stands in for a vendor; during a replay there is no host behind it."""
+
+FEED_SECONDS = 10.0
+"""The longest that one feed may take, however slowly it answers."""
 
 ALPHA_VANTAGE_KEY = "ALPHAVANTAGE_API_KEY"
 
@@ -248,8 +253,10 @@ class Arena:
                 Feed(name="sandbox-de", url=base + "/{symbol}?from={from}&to={to}&lang=de", language="de"),
             )
         else:
-            feeds = self.settings.news.feeds
-        return FeedSource(Http(recorder, clock=self.clock), feeds)
+            feeds = feeds_in_force(self.settings.news)
+        http = Http(recorder, clock=self.clock, timeout=FEED_SECONDS, max_bytes=MAX_BYTES)
+        memory = recorder if isinstance(recorder, Collection) else None
+        return FeedSource(http, feeds, memory=memory)
 
     def fundamentals(self, recorder: Recorder) -> AlphaVantage:
         http = Http(recorder, clock=self.clock)

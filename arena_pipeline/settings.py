@@ -150,21 +150,32 @@ class PricesSection(_Section):
 
 
 class Feed(_Section):
-    """One news feed. `{symbol}` in the url makes it one feed per share."""
+    """One news feed. `{symbol}` in the url makes it one feed per share. `user_agent` is for a vendor that
+    refuses clients which do not look like a browser; `note` says what is known of the feed's state."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
-    url: Annotated[str, Field(pattern=r"^https?://")]
+    url: Annotated[str, Field(pattern=r"^https?://", max_length=500)]
     language: Literal["en", "de"] = "en"
+    user_agent: Annotated[str, Field(pattern=r"^[ -~]{1,200}$")] | None = None
+    enabled: bool = True
+    note: Annotated[str, Field(max_length=300)] = ""
 
 
 class NewsSection(_Section):
+    """`feeds` takes the place of the shipped table (`sources/feeds.toml`), which is read where there is
+    none."""
+
     source: Literal["sandbox", "feeds", "none"] = "sandbox"
     feeds: tuple[Feed, ...] = ()
 
     @model_validator(mode="after")
-    def _feeds_listed(self) -> NewsSection:
-        if self.source == "feeds" and not self.feeds:
-            raise ValueError('source = "feeds" needs at least one [[news.feeds]]')
+    def _feeds_usable(self) -> NewsSection:
+        names = [feed.name for feed in self.feeds]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"feeds: the name {', '.join(twice)} is used more than once")
+        if self.source == "feeds" and self.feeds and not any(feed.enabled for feed in self.feeds):
+            raise ValueError('source = "feeds", but every feed is switched off; use source = "none"')
         return self
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from arena_pipeline.errors import ArchiveMissing
+from arena_pipeline.errors import ArchiveError, ArchiveMissing
 from arena_pipeline.llm.exchange import is_paid_answer
 from arena_pipeline.sources.recorder import Recorded
 from arena_pipeline.warehouse.digest import rows_digest
@@ -35,6 +35,20 @@ class Collection:
     def record(self, vendor: str, request: str, answer: Recorded, *, sent: bytes = b"") -> None:
         self._store.archive.put(answer.body)
         self._answers[vendor, request] = answer
+
+    def last_good(self, vendor: str, request: str) -> Recorded | None:
+        """The newest entered answer with status 200 to a request; None where the archive has lost it."""
+        with self._store.ledger.read() as connection:
+            row = connection.execute(
+                select(fetches)
+                .where(fetches.c.vendor == vendor, fetches.c.request == request, fetches.c.status == 200)
+                .order_by(fetches.c.collection.desc())
+                .limit(1)
+            ).one_or_none()
+        try:
+            return _answer(self._store, row, row.sha256) if row is not None else None
+        except ArchiveError:
+            return None
 
     def enter(self, connection: Connection, run_id: str) -> None:
         """Write the collection and its fetches, unless the last one for these days was the same."""
