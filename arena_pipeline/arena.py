@@ -24,6 +24,7 @@ from arena_pipeline.market.universe import Company, companies
 from arena_pipeline.market.vintages import BarHistory
 from arena_pipeline.news.feeds import MAX_BYTES
 from arena_pipeline.settings import Feed, ModelKind, Settings
+from arena_pipeline.sources import yahoo
 from arena_pipeline.sources.feed_table import feeds_in_force
 from arena_pipeline.sources.feeds import FeedSource
 from arena_pipeline.sources.files import FilePrices
@@ -214,7 +215,8 @@ class Arena:
             if self._recorded is None:
                 raise ArenaError(f"{asset} was read during a replay outside a recorded collection")
             return self._recorded
-        return Collection(self.store, asset, partitions, self.clock())
+        fresh_for = {yahoo.VENDOR: yahoo.FRESH_FOR} if self.settings.prices.source == "yahoo" else {}
+        return Collection(self.store, asset, partitions, self.clock(), fresh_for=fresh_for)
 
     def answer_from(self, recorded: RecordedCollection) -> None:
         """From here on, sources answer from this recorded collection, and the clock stands at its time."""

@@ -82,7 +82,7 @@ class FeedSource:
 
     def _ask(self, feed: Feed, url: str, params: Mapping[str, str] | None) -> Recorded:
         vendor, request = f"feed-{feed.name}", request_name(url, params)
-        headers = HEADERS | ({"User-Agent": feed.user_agent} if feed.user_agent else {})
+        headers = HEADERS | ({"user-agent": feed.user_agent} if feed.user_agent else {})
         earlier = self._memory.last_good(vendor, request) if self._memory else None
         if earlier is not None:
             headers |= _validators(earlier)
