@@ -46,6 +46,9 @@ def articles(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     replies = arena.feeds(collection).collect(arena.symbols, since, max(days))
     live = len(days) == 1 and arena.is_today(days[0])
     found = _found(arena, replies, live=live)
+    if live:
+        seen = _seen_before(arena, days[0])
+        found = [article for article in found if article.id not in seen]
     rows = {key: _rows(arena, key, found) for key in keys}
     broken = [f"feed {reply.feed.name} is broken: {reply.broken}" for reply in replies if reply.broken]
     for text in broken:
@@ -217,6 +220,17 @@ def _found(arena: Arena, replies: Sequence[FeedReply], *, live: bool) -> list[Ar
                 )
             found[article.id] = article
     return list(found.values())
+
+
+def _seen_before(arena: Arena, day: date) -> set[str]:
+    """The articles of the days before, which a feed still carries: they are news once, when first seen."""
+    rows = arena.store.rows(
+        "articles",
+        "partition >= $since AND partition < $day",
+        since=(day - timedelta(days=BASELINE_DAYS)).isoformat(),
+        day=day.isoformat(),
+    )
+    return {row["id"] for row in rows}
 
 
 def _rows(arena: Arena, key: str, found: Sequence[Article]) -> list[Row]:

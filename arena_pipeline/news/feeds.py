@@ -213,7 +213,8 @@ def _guard(body: bytes, feed: str, content_type: str) -> None:
 def parse_feed(
     body: bytes, *, feed: str, language: str, fetched_at: datetime, content_type: str = ""
 ) -> ParsedFeed:
-    """The items of a feed. Raises FeedBroken for whatever is no feed; a feed without items is fine.
+    """The items of a feed. Raises FeedBroken for whatever is no feed, and for one with entries of which none
+    can be used; a feed without entries is fine.
 
     `fetched_at` (UTC) bounds publication dates; `content_type` is the vendor's header, for its charset.
     """
@@ -241,4 +242,6 @@ def parse_feed(
             items.append(item)
         else:
             rejected.append(f"item {number} has neither a title nor a usable link")
+    if rejected and not items:
+        raise FeedBroken(f"{feed}: none of its {len(rejected)} entries has a title or a usable link")
     return ParsedFeed(tuple(items), tuple(rejected))

@@ -186,6 +186,11 @@ def test_an_unusable_publication_date_falls_back_to_the_update() -> None:
     assert only(body).published_at == datetime(2026, 3, 1, 8, tzinfo=UTC)
 
 
+def test_a_feed_of_which_no_entry_can_be_used_is_broken_and_not_without_news() -> None:
+    with pytest.raises(FeedBroken, match="none of its 2 entries has a title or a usable link"):
+        parse(rss(item(title="", link=""), item(title="", link="javascript:x")))
+
+
 def test_an_item_without_title_and_link_is_rejected_with_its_place() -> None:
     parsed = parse(rss(item(), item(title="", link="", summary="x")))
     assert len(parsed.items) == 1
