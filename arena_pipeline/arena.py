@@ -6,6 +6,7 @@ made here, with its recorder, so that a replay is the same arena with recorders 
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -22,11 +23,14 @@ from arena_pipeline.market.calendar import Session, TradingCalendar, trading_cal
 from arena_pipeline.market.indicators import indicator_anchor
 from arena_pipeline.market.universe import Company, companies
 from arena_pipeline.market.vintages import BarHistory
+from arena_pipeline.news.feeds import MAX_BYTES
 from arena_pipeline.research.coverage import Subject
 from arena_pipeline.settings import Feed, ModelKind, Settings
+from arena_pipeline.sources import yahoo
 from arena_pipeline.sources.alphavantage import AlphaVantage
 from arena_pipeline.sources.breaker import CircuitBreaker
 from arena_pipeline.sources.budget import Budget, Unmetered, VendorBudget
+from arena_pipeline.sources.feed_table import feeds_in_force
 from arena_pipeline.sources.feeds import FeedSource
 from arena_pipeline.sources.files import FilePrices
 from arena_pipeline.sources.finnhub import Finnhub
@@ -67,6 +71,12 @@ SANDBOX_SUBJECTS = {
     ),
 }
 """What the sandbox's vendors are asked for, and after how many trading days again; it has no statements."""
+
+VENDOR_BYTES = 5_000_000
+"""The most that one answer may unpack to; a feed may hold less."""
+
+FEED_SECONDS = 10.0
+"""The longest that one feed may take, however slowly it answers: there is one for each share."""
 
 
 def system_clock() -> datetime:
@@ -226,7 +236,8 @@ class Arena:
             if self._recorded is None:
                 raise ArenaError(f"{asset} was read during a replay outside a recorded collection")
             return self._recorded
-        return Collection(self.store, asset, partitions, self.clock())
+        fresh_for = {yahoo.VENDOR: yahoo.FRESH_FOR} if self.settings.prices.source == "yahoo" else {}
+        return Collection(self.store, asset, partitions, self.clock(), fresh_for=fresh_for)
 
     def answer_from(self, recorded: RecordedCollection) -> None:
         """From here on, sources answer from this recorded collection, and the clock stands at its time."""
@@ -254,7 +265,9 @@ class Arena:
             clock=self.clock,
             calendar=self.calendar,
             max_jump=settings.max_jump,
-            base_url=self._sandbox_url("yahoo_url") if settings.source == "sandbox" else None,
+            base_url=self._sandbox_url("yahoo_url") if settings.source == "sandbox" else settings.yahoo_url,
+            timeout=self.settings.network.timeout_seconds,
+            budget=self._budget_of(settings.source),
         )
 
     def feeds(self, recorder: Recorder) -> FeedSource:
@@ -265,8 +278,10 @@ class Arena:
                 Feed(name="sandbox-de", url=base + "/{symbol}?from={from}&to={to}&lang=de", language="de"),
             )
         else:
-            feeds = self.settings.news.feeds
-        return FeedSource(self._http(recorder, self.settings.news.source), feeds)
+            feeds = feeds_in_force(self.settings.news)
+        http = self._http(recorder, self.settings.news.source, at_most=FEED_SECONDS, max_bytes=MAX_BYTES)
+        memory = recorder if isinstance(recorder, Collection) else None
+        return FeedSource(http, feeds, memory=memory)
 
     def figure_vendors(self, recorder: Recorder) -> tuple[FigureVendor, ...]:
         """The vendors of company figures that the settings name and that a key is there for.
@@ -324,10 +339,27 @@ class Arena:
         """Which hosts failed just now, for everything in this run that asks over the network."""
         return CircuitBreaker()
 
-    def _http(self, recorder: Recorder, source: str) -> Http:
+    def _http(
+        self,
+        recorder: Recorder,
+        source: str,
+        *,
+        at_most: float = math.inf,
+        max_bytes: int = VENDOR_BYTES,
+    ) -> Http:
         """The HTTP client for a source of the settings; the sandbox is no vendor and has no budget."""
-        budget: Budget = Unmetered() if source == "sandbox" else self.vendor_budget
-        return Http(recorder, clock=self.clock, budget=budget, breaker=self.breaker)
+        return Http(
+            recorder,
+            clock=self.clock,
+            budget=self._budget_of(source),
+            breaker=self.breaker,
+            timeout=min(self.settings.network.timeout_seconds, at_most),
+            max_bytes=max_bytes,
+        )
+
+    def _budget_of(self, source: str) -> Budget:
+        """Of calls to a source; the sandbox is no vendor and has none."""
+        return Unmetered() if source == "sandbox" else self.vendor_budget
 
     @cached_property
     def models(self) -> ModelClient:

@@ -14,6 +14,8 @@ from sqlalchemy import func, select
 
 from arena_pipeline.assets.books import registered_models
 from arena_pipeline.assets.resource import ArenaResource
+from arena_pipeline.news.health import FeedState
+from arena_pipeline.warehouse.store import Row
 from arena_pipeline.warehouse.tables import decisions, leaderboard, positions, snapshots
 
 NAMED = 20
@@ -79,19 +81,30 @@ def bars_are_fresh(context: dg.AssetCheckExecutionContext, arena: ArenaResource)
     )
 
 
-@dg.asset_check(asset="articles")
+@dg.asset_check(asset="feed_health")
 def feeds_answer(context: dg.AssetCheckExecutionContext, arena: ArenaResource) -> dg.AssetCheckResult:
-    """Every feed answered with a feed. A broken one is not the same as one without news."""
+    """Every feed answered with a feed, and its newest item is recent. Broken is not without news."""
     store = arena.get().store
     rows = store.rows("feed_health", "list_contains($keys, partition)", keys=_keys(context, arena))
-    broken = sorted(
-        {f"{row['feed']} {row['symbol'] or ''}: {row['broken']}" for row in rows if row["broken"]}
-    )
+    rows.sort(key=lambda row: (row["partition"], row["feed"]))
+    broken = [row["reason"] for row in rows if row["broken"]]
+    stale = [row["feed"] for row in rows if row["state"] == FeedState.STALE]
     return dg.AssetCheckResult(
-        passed=not broken,
+        passed=not broken and not stale,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"feeds": len(rows), "broken": broken[:NAMED]},
+        metadata={
+            "feeds": len(rows),
+            "items": sum(row["items"] for row in rows),
+            "broken": list(dict.fromkeys(broken))[:NAMED],
+            "stale": list(dict.fromkeys(stale))[:NAMED],
+            "each": [_feed_line(row) for row in rows[:NAMED]],
+        },
     )
+
+
+def _feed_line(row: Row) -> str:
+    age = "no dated item" if row["age_hours"] is None else f"newest {row['age_hours']:.1f} h old"
+    return f"{row['feed']}: {row['state']}, status {row['status']}, {row['items']} items, {age}"
 
 
 @dg.asset_check(asset="decisions")

@@ -137,6 +137,8 @@ class PricesSection(_Section):
     adjustment: Adjustment = Adjustment.SPLIT
     max_jump: Annotated[float, Field(gt=0), AfterValidator(_finite)] = 0.35
     """A day's change of the close beyond this fraction is reported as a jump."""
+    yahoo_url: Annotated[str, Field(pattern=r"^https?://.+$")] | None = None
+    """What stands in for Yahoo's hosts; None: they themselves."""
 
     @model_validator(mode="after")
     def _paths(self) -> PricesSection:
@@ -150,21 +152,32 @@ class PricesSection(_Section):
 
 
 class Feed(_Section):
-    """One news feed. `{symbol}` in the url makes it one feed per share."""
+    """One news feed. `{symbol}` in the url makes it one feed per share. `user_agent` is for a vendor that
+    refuses clients which do not look like a browser; `note` says what is known of the feed's state."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
-    url: Annotated[str, Field(pattern=r"^https?://")]
+    url: Annotated[str, Field(pattern=r"^https?://", max_length=500)]
     language: Literal["en", "de"] = "en"
+    user_agent: Annotated[str, Field(pattern=r"^[ -~]{1,200}$")] | None = None
+    enabled: bool = True
+    note: Annotated[str, Field(max_length=300)] = ""
 
 
 class NewsSection(_Section):
+    """`feeds` takes the place of the shipped table (`sources/feeds.toml`), which is read where there is
+    none."""
+
     source: Literal["sandbox", "feeds", "none"] = "sandbox"
     feeds: tuple[Feed, ...] = ()
 
     @model_validator(mode="after")
-    def _feeds_listed(self) -> NewsSection:
-        if self.source == "feeds" and not self.feeds:
-            raise ValueError('source = "feeds" needs at least one [[news.feeds]]')
+    def _feeds_usable(self) -> NewsSection:
+        names = [feed.name for feed in self.feeds]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"feeds: the name {', '.join(twice)} is used more than once")
+        if self.source == "feeds" and self.feeds and not any(feed.enabled for feed in self.feeds):
+            raise ValueError('source = "feeds", but every feed is switched off; use source = "none"')
         return self
 
 
@@ -174,6 +187,13 @@ class FundamentalsSection(_Section):
     source: Literal["sandbox", "alphavantage", "finnhub", "vendors", "none"] = "none"
     alphavantage_url: Annotated[str, Field(pattern=r"^https?://.+$")] = "https://www.alphavantage.co"
     finnhub_url: Annotated[str, Field(pattern=r"^https?://.+$")] = "https://finnhub.io/api/v1"
+
+
+class NetworkSection(_Section):
+    """How patient the arena is with vendors; the models have `llm.timeout_seconds`."""
+
+    timeout_seconds: Annotated[float, Field(gt=0, le=300), AfterValidator(_finite)] = 20.0
+    """The longest that one call may take, attempts and waits included."""
 
 
 class LlmSection(_Section):
@@ -225,6 +245,7 @@ class Settings(_Section):
     prices: PricesSection = PricesSection()
     news: NewsSection = NewsSection()
     fundamentals: FundamentalsSection = FundamentalsSection()
+    network: NetworkSection = NetworkSection()
     llm: LlmSection = LlmSection()
     limits: LimitsSection = LimitsSection()
     models: tuple[Model, ...] = Field(min_length=1)

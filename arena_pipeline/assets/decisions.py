@@ -12,7 +12,7 @@ import bisect
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -52,6 +52,8 @@ from arena_pipeline.warehouse.tables import decisions as decisions_table
 from arena_pipeline.warehouse.tables import orders as orders_table
 
 RECENT = 5
+OLDEST_PRICE = timedelta(days=7)
+"""A share whose last price is older cannot be ordered: longer than any run of holidays without trading."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ class Choice:
     failure: str | None
     version: str
     edges: Sequence[tuple[str, str]]
+    blind: str | None = None
+    """Why nothing was known of the news: no feed answered. None also for a baseline, which reads none."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,13 @@ class View:
     prices: dict[str, Decimal]
     windows: dict[str, str]
     closes: dict[str, Sequence[tuple[date, Decimal]]]
+    priced_on: dict[str, date]
+
+    @property
+    def tradable(self) -> set[str]:
+        """The symbols whose last price is recent enough to size an order with."""
+        oldest = self.session.day - OLDEST_PRICE
+        return {symbol for symbol, day in self.priced_on.items() if day >= oldest}
 
 
 def decisions(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
@@ -227,7 +238,7 @@ class _Chain:
         results = gate(
             requests,
             book=view.book,
-            prices={symbol: view.prices[symbol] for symbol in arena.symbols if symbol in view.prices},
+            prices={symbol: view.prices[symbol] for symbol in arena.symbols if symbol in view.tradable},
             allowed=frozenset(arena.symbols),
             limits=settings.limits,
             fee=settings.arena.fee_per_order,
@@ -235,6 +246,9 @@ class _Chain:
         )
         if outcome.failure:
             self._run.report(f"{self._model.id} abstained in {session.key}: {outcome.failure}")
+        blind = desk.blind.get(session.key)
+        if blind:
+            self._run.report(f"{self._model.id} decided {session.key} {blind}")
         return Choice(
             results=results,
             cancels=cancels,
@@ -251,6 +265,7 @@ class _Chain:
                     if symbol in view.windows
                 ),
             ],
+            blind=blind,
         )
 
     def _context(self, session: Session, view: View, briefings: Sequence[Any]) -> DecisionContext:
@@ -395,17 +410,18 @@ class _Knowledge:
         closes: dict[str, Sequence[tuple[date, Decimal]]] = {}
         windows: dict[str, str] = {}
         prices: dict[str, Decimal] = {}
+        priced_on: dict[str, date] = {}
         for symbol in self._arena.priced_symbols:
             bars, series = self._known(symbol, session)
             if bars:
                 closes[symbol] = series
                 windows[symbol] = bar_window(symbol, bars[0].id, bars[-1].id)
-                prices[symbol] = bars[-1].close
+                prices[symbol], priced_on[symbol] = bars[-1].close, bars[-1].day
             quarters = self._intraday.known(symbol, session.time, since=session.day)
             fresh = [bar for bar in quarters if not bar.stale]
             if fresh:
-                prices[symbol] = fresh[-1].close
-        return View(session, book, prices, windows, closes)
+                prices[symbol], priced_on[symbol] = fresh[-1].close, session.day
+        return View(session, book, prices, windows, closes, priced_on)
 
     def _known(self, symbol: str, session: Session) -> tuple[list[Bar], list[tuple[date, Decimal]]]:
         """The daily bars known before a session, without stale ones, and their closes by day."""
@@ -465,6 +481,7 @@ def _outcome(written: Written, choice: Choice) -> Outcome:
             "orders": len(accepted),
             "refused": len(choice.results) - len(accepted),
             "failure": choice.failure or "none",
+            "news": choice.blind or "read",
         },
         [
             {"side": r.request.side.value, "symbol": r.request.symbol, "quantity": r.shares}

@@ -18,7 +18,7 @@ from arena_pipeline.assets.build import arena_asset, rules_version
 from arena_pipeline.assets.step import Step
 from arena_pipeline.llm.prompts import prompt_version
 from arena_pipeline.market import checks, indicators, vintages
-from arena_pipeline.news import articles, momentum
+from arena_pipeline.news import articles, health, momentum
 from arena_pipeline.partitions import (
     SESSION,
     TRADING_DAY,
@@ -36,6 +36,7 @@ DAY_STEPS: tuple[Step, ...] = (
     market.intraday_bars,
     market.corporate_actions,
     news.articles,
+    news.feed_health,
     fundamentals.financials,
 )
 SESSION_STEPS: tuple[Step, ...] = (
@@ -126,6 +127,14 @@ def assets(parts: Partitions) -> list[dg.AssetsDefinition]:
             kinds=["python", "parquet"],
             version=rules_version(articles),
             pool="feeds",
+        ),
+        arena_asset(
+            news.feed_health,
+            group="news",
+            partitions=day,
+            deps=["articles"],
+            kinds=["python", "parquet"],
+            version=rules_version(health),
         ),
         arena_asset(
             fundamentals.financials,

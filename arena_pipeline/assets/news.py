@@ -1,4 +1,4 @@
-"""Group *news*: articles per trading day, and news momentum per session.
+"""Group *news*: articles and the health of their feeds per trading day, and news momentum per session.
 
 Source: the feeds of arena.toml, and Finnhub's news where it is a vendor of figures. An article counts from
 when it was first seen here; in a backfill from when it was published. A feed that did not answer with a feed
@@ -16,10 +16,13 @@ from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.assets.vendor_news import vendor_replies
 from arena_pipeline.market.calendar import Session, TradingCalendar
 from arena_pipeline.news.articles import Article, to_articles
+from arena_pipeline.news.health import FeedAnswer, FeedHealth, FeedState, blindness, in_force, silence
+from arena_pipeline.news.health import feed_health as health_of
 from arena_pipeline.news.momentum import MomentumRow
 from arena_pipeline.news.momentum import momentum as momentum_of
 from arena_pipeline.sources.feeds import FeedReply
 from arena_pipeline.warehouse import readers
+from arena_pipeline.warehouse.digest import rows_digest
 from arena_pipeline.warehouse.rows import article_row
 from arena_pipeline.warehouse.store import Edge, Partition, Row
 
@@ -30,31 +33,36 @@ WINDOW = timedelta(hours=24)
 def articles(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     """Articles about shares of the universe, by the trading day on which they can first matter.
 
-    One row per article (url and title); the weekend's belong to Monday. `feed_health` holds one row per
-    feed and day: its status, items, newest item, and why it is broken if it is.
+    One row per article (url and title); the weekend's belong to Monday. What came of each request is kept
+    beside it in `feed_answers`, which `feed_health` sums up.
     """
     if arena.settings.news.source == "none":
-        written = arena.store.write_frames(
-            "articles", [Partition(key, []) for key in keys], run_id=run.id, now=arena.clock()
-        )
+        for table in ("feed_answers", "articles"):
+            written = arena.store.write_frames(
+                table, [Partition(key, []) for key in keys], run_id=run.id, now=arena.clock()
+            )
         return [Outcome(entry, {"feeds": "none configured"}) for entry in written]
     days = [date.fromisoformat(key) for key in keys]
     since = arena.calendar.previous_day(min(days)) + timedelta(days=1)
     collection = arena.collection("articles", keys)
     replies = arena.feeds(collection).collect(arena.symbols, since, max(days))
     replies += vendor_replies(arena, collection, since, max(days))
-    found = _found(arena, replies, live=len(days) == 1 and arena.is_today(days[0]))
+    live = len(days) == 1 and arena.is_today(days[0])
+    found = _found(arena, replies, live=live)
+    if live:
+        seen = _seen_before(arena, days[0])
+        found = [article for article in found if article.id not in seen]
     rows = {key: _rows(arena, key, found) for key in keys}
-    health = [_health(reply) for reply in replies]
-    broken = [
-        f"feed {row['feed']} {row['symbol'] or ''} is broken: {row['broken']}"
-        for row in health
-        if row["broken"]
-    ]
+    broken = [f"feed {reply.feed.name} is broken: {reply.broken}" for reply in replies if reply.broken]
     for text in broken:
         run.report(text)
     now = arena.clock()
-    arena.store.write_frames("feed_health", [Partition(key, health) for key in keys], run_id=run.id, now=now)
+    arena.store.write_frames(
+        "feed_answers",
+        [Partition(key, _answer_rows(arena, key, replies, live=live)) for key in keys],
+        run_id=run.id,
+        now=now,
+    )
     written = arena.store.write_frames(
         "articles",
         [Partition(key, rows[key]) for key in keys],
@@ -72,6 +80,34 @@ def articles(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     ]
 
 
+def feed_health(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
+    """How each feed answered: one row per feed, over all its requests.
+
+    `state` is healthy, stale, empty, partly_broken or broken; `status` is HTTP's (0: no answer came, 304: not
+    changed since); `age_hours` is how old the newest item was when the feed was read; `reason` says why it is
+    broken. A broken feed is never one without news.
+    """
+    answers = readers.feed_answers(arena.store, keys)
+    healths = {key: health_of(answers.get(key, ())) for key in keys}
+    partitions = [Partition(key, [_health_row(row) for row in healths[key]]) for key in keys]
+    written = arena.store.write_frames("feed_health", partitions, run_id=run.id, now=arena.clock())
+    return [
+        Outcome(
+            entry,
+            {
+                "feeds": len(part.rows),
+                "broken": sum(row["state"] == FeedState.BROKEN for row in part.rows),
+                "items": sum(row["items"] for row in part.rows),
+            },
+            [
+                {name: row[name] for name in ("feed", "state", "status", "items", "age_hours")}
+                for row in part.rows
+            ],
+        )
+        for entry, part in zip(written, partitions, strict=True)
+    ]
+
+
 def momentum(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     """News momentum per share: stories, sources, sentiment in [-1, 1] and volume against the days before.
 
@@ -80,9 +116,10 @@ def momentum(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     sessions = [arena.calendar.session(key) for key in keys]
     first, last = sessions[0].day, sessions[-1].day
     news = readers.articles(arena.store, first - timedelta(days=BASELINE_DAYS + 10), last)
+    answers = readers.feed_answers(arena.store, sorted({session.day.isoformat() for session in sessions}))
     partitions, figures = [], {}
     for session in sessions:
-        rows = _momenta(arena, news, session)
+        rows = _momenta(arena, news, answers.get(session.day.isoformat(), ()), session)
         figures[session.key] = {
             "stories": sum(row.articles for row in rows),
             "shares_with_news": sum(row.articles > 0 for row in rows),
@@ -120,7 +157,9 @@ def window_start(arena: Arena, session: Session) -> datetime:
     return min(session.time - WINDOW, previous.time)
 
 
-def _momenta(arena: Arena, news: readers.NewsHistory, session: Session) -> list[MomentumRow]:
+def _momenta(
+    arena: Arena, news: readers.NewsHistory, answers: Sequence[FeedAnswer], session: Session
+) -> list[MomentumRow]:
     since = window_start(arena, session)
     known = news.known(session.time, since=since - timedelta(days=BASELINE_DAYS))
     by_symbol: dict[str, list[Article]] = {symbol: [] for symbol in arena.symbols}
@@ -132,8 +171,22 @@ def _momenta(arena: Arena, news: readers.NewsHistory, session: Session) -> list[
         for symbol in arena.symbols
     ]
     if arena.settings.news.source == "none":
-        rows = [replace(row, reason="no feeds configured") for row in rows]
-    return rows
+        return [replace(row, reason="no feeds configured") for row in rows]
+    known_answers = in_force(answers, before=session.time)
+    return [row if row.articles else replace(row, reason=silence(known_answers, row.symbol)) for row in rows]
+
+
+def blind_sessions(arena: Arena, sessions: Sequence[Session]) -> dict[str, str]:
+    """The sessions that can know nothing of the news, with the reason, by key. Without feeds by choice
+    (`news.source = "none"`) no session is blind."""
+    if arena.settings.news.source == "none":
+        return {}
+    answers = readers.feed_answers(arena.store, sorted({session.day.isoformat() for session in sessions}))
+    reasons = {
+        session.key: blindness(in_force(answers.get(session.day.isoformat(), ()), before=session.time))
+        for session in sessions
+    }
+    return {key: reason for key, reason in reasons.items() if reason}
 
 
 def _momentum_id(session: Session, symbol: str) -> str:
@@ -172,24 +225,35 @@ def _found(arena: Arena, replies: Sequence[FeedReply], *, live: bool) -> list[Ar
     return list(found.values())
 
 
+def _seen_before(arena: Arena, day: date) -> set[str]:
+    """The articles of the days before, which a feed still carries: they are news once, when first seen."""
+    rows = arena.store.rows(
+        "articles",
+        "partition >= $since AND partition < $day",
+        since=(day - timedelta(days=BASELINE_DAYS)).isoformat(),
+        day=day.isoformat(),
+    )
+    return {row["id"] for row in rows}
+
+
 def _rows(arena: Arena, key: str, found: Sequence[Article]) -> list[Row]:
     """The articles of one trading day: what is stored already, as first seen, and what is new."""
     day = date.fromisoformat(key)
     opens = _midnight(arena.calendar, arena.calendar.previous_day(day) + timedelta(days=1))
     ends = _midnight(arena.calendar, day + timedelta(days=1))
-    rows = {row["id"]: row for row in _stored_rows(arena, key)}
+    rows = {row["id"]: row for row in _stored_rows(arena, "articles", key)}
     for article in found:
         if article.symbols and opens <= article.known_at < ends:
             rows.setdefault(article.id, article_row(article))
     return list(rows.values())
 
 
-def _stored_rows(arena: Arena, key: str) -> list[Row]:
-    if key not in arena.store.partitions("articles"):
+def _stored_rows(arena: Arena, asset: str, key: str) -> list[Row]:
+    if key not in arena.store.partitions(asset):
         return []
     return [
         {name: value for name, value in row.items() if name != "partition"}
-        for row in arena.store.rows("articles", "partition = $key", key=key)
+        for row in arena.store.rows(asset, "partition = $key", key=key)
     ]
 
 
@@ -197,18 +261,56 @@ def _midnight(calendar: TradingCalendar, day: date) -> datetime:
     return datetime.combine(day, time(0), tzinfo=calendar.zone).astimezone(UTC)
 
 
-def _health(reply: FeedReply) -> Row:
+def _answer_rows(arena: Arena, key: str, replies: Sequence[FeedReply], *, live: bool) -> list[Row]:
+    """The answers of one trading day: those stored already, and those that say something else.
+
+    Live, an answer counts from when it came, and is kept if it differs from the one before it. In a backfill
+    it counts for the whole day, once, whatever range it was asked for with.
+    """
+    day = date.fromisoformat(key)
+    opens = _midnight(arena.calendar, arena.calendar.previous_day(day) + timedelta(days=1))
+    ends = _midnight(arena.calendar, day + timedelta(days=1))
+    rows = _stored_rows(arena, "feed_answers", key)
+    last = {(row["feed"], row["symbol"]): _said(row) for row in rows if row["known_at"] > opens}
+    imported = {(row["feed"], row["symbol"], _said(row)) for row in rows if row["known_at"] == opens}
+    for reply in replies:
+        at = reply.recorded.fetched_at
+        row = _answer_row(reply, asked_at=min(at, ends), known_at=at if live else opens)
+        name, said = (row["feed"], row["symbol"]), _said(row)
+        if live and last.get(name) != said:
+            last[name] = said
+            rows.append(row)
+        elif not live and (*name, said) not in imported:
+            imported.add((*name, said))
+            rows.append(row)
+    return rows
+
+
+def _answer_row(reply: FeedReply, *, asked_at: datetime, known_at: datetime) -> Row:
     items = reply.parsed.items if reply.parsed else ()
-    return {
-        "id": f"feed:{reply.feed.name}:{reply.symbol or 'market'}",
+    dates = [item.published_at for item in items if item.published_at and item.published_at <= asked_at]
+    row: Row = {
         "feed": reply.feed.name,
         "symbol": reply.symbol,
         "status": reply.recorded.status,
         "items": len(items),
         "rejected": len(reply.parsed.rejected) if reply.parsed else 0,
-        "newest": max((item.published_at for item in items if item.published_at), default=None),
+        "newest": max(dates, default=None),
         "broken": reply.broken,
+        "asked_at": asked_at,
+        "known_at": known_at,
     }
+    named = f"feed:{reply.feed.name}:{reply.symbol or 'market'}:{rows_digest([row])[:12]}"
+    return {"id": named, **row, "raw": reply.recorded.sha256}
+
+
+def _said(row: Row) -> tuple[object, ...]:
+    """What an answer says, apart from when."""
+    return tuple(row[name] for name in ("status", "items", "rejected", "newest", "broken"))
+
+
+def _health_row(health: FeedHealth) -> Row:
+    return {"id": f"feed:{health.feed}", **asdict(health), "state": health.state.value}
 
 
 def _undated(rows: Sequence[Row]) -> int:

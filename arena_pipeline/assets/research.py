@@ -15,7 +15,7 @@ from functools import cached_property
 
 from arena_pipeline.arena import Arena
 from arena_pipeline.assets.costs import note_costs
-from arena_pipeline.assets.news import BASELINE_DAYS, window_start
+from arena_pipeline.assets.news import BASELINE_DAYS, blind_sessions, window_start
 from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.llm.client import ModelOutcome, ModelRequest
 from arena_pipeline.llm.prompts import synthesis_prompt
@@ -98,6 +98,12 @@ class ResearchDesk:
         self._arena, self._run = arena, run
         self._keys = [session.key for session in sessions]
         self._days = [session.day for session in sessions]
+        self._sessions = list(sessions)
+
+    @cached_property
+    def blind(self) -> dict[str, str]:
+        """The sessions without any readable feed, by key, with the reason."""
+        return blind_sessions(self._arena, self._sessions)
 
     @cached_property
     def _news(self) -> readers.NewsHistory:
@@ -134,6 +140,7 @@ class ResearchDesk:
                 author_model=arena.settings.llm.research_model if outcome else "",
                 exchanges=tuple(exchange.id for exchange in outcome.exchanges) if outcome else (),
                 failure=outcome.failure if outcome else "no model reads briefings in this arena",
+                caveats=[self.blind[key]] if key in self.blind else [],
             )
             made.append((briefing, outcome))
             if outcome is not None and not briefing.ok:

@@ -2,14 +2,15 @@
 becomes a finding: the kept bars and the quarantined findings add up to the bars that were given.
 
 Quarantined: prices that are not positive, a high below or a low above the rest of its bar, two different
-bars for one period, bars of days and hours without trading. Kept and reported: stale bars, jumps, gaps.
+bars for one period, bars of days and hours without trading, a close at half the last one or at one and a half
+times it without a split. Kept and reported: stale bars, smaller jumps, gaps, volumes that cannot be.
 """
 
 from __future__ import annotations
 
 import enum
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -23,6 +24,18 @@ ROUNDING = Decimal("0.0001")
 a vendor's rounding. Real violations in fifteen years of XETRA history begin at 0.0014."""
 
 
+HELD_BELOW, HELD_ABOVE = Decimal("0.55"), Decimal("1.5")
+"""A close outside these multiples of the last one looks like a split that the vendor has not worked in, or
+like a wrong unit: the bar is held back until a second one confirms the level. In ten recorded years of 19 DAX
+shares the largest day's change was +28 %."""
+
+FURTHEST = 10
+"""A level so many times the last one, or that part of it, is never confirmed: no share moves so in a day."""
+
+MOST_VOLUME = 10**11
+"""Shares in one bar; beyond it the number is a mistake."""
+
+
 class FindingKind(enum.StrEnum):
     MALFORMED_ROW = "malformed_row"
     NULL_PRICE = "null_price"
@@ -34,6 +47,8 @@ class FindingKind(enum.StrEnum):
     NOT_ENDED = "not_ended"
     STALE = "stale"
     JUMP = "jump"
+    UNEXPLAINED_JUMP = "unexplained_jump"
+    BAD_VOLUME = "bad_volume"
     MISSING_DAY = "missing_day"
 
 
@@ -99,11 +114,15 @@ def check_bars(
     *,
     max_jump: float,
     places: Sequence[Place] | None = None,
+    splits: Collection[tuple[str, date]] = (),
 ) -> tuple[list[Bar], list[Finding]]:
     """The bars to keep, by symbol and time, and what was found, in the same order.
 
     `bars` are one vendor's answer, in any order; `places`, parallel to it, says where each was read.
     `max_jump` is a fraction: a close further than that from the last close that was not stale is reported.
+    `splits` are the symbols and days on which a split explains any jump. An unexplained one that looks like a
+    split is quarantined for review; the next bar that lies near it confirms the level and is kept. A volume
+    that cannot be is taken as 0, and reported.
 
     Two equal bars for one period: the first is kept. Two different ones: all are quarantined, since nothing
     tells which is right. A bar is stale when open, high, low and close repeat the previous close and nothing
@@ -124,6 +143,9 @@ def check_bars(
         _check_duplicates(rows)
         findings += [row.finding for row in rows if row.finding]
         sound = [row for row in rows if not row.finding]
+        _hold_unexplained_jumps(sound, splits, Decimal(str(max_jump)))
+        findings += [row.finding for row in sound if row.finding]
+        sound = [row for row in sound if not row.finding]
         flagged, doubts = _check_sequence(sound, Decimal(str(max_jump)))
         kept += flagged
         findings += doubts
@@ -134,10 +156,10 @@ def check_bars(
 
 def _check_alone(row: _Row, calendar: TradingCalendar) -> None:
     bar = row.bar
-    if min(bar.open, bar.high, bar.low, bar.close) <= 0 or bar.volume < 0:
+    if min(bar.open, bar.high, bar.low, bar.close) <= 0:
         row.quarantine(
             FindingKind.NON_POSITIVE,
-            f"open {bar.open}, high {bar.high}, low {bar.low}, close {bar.close}, volume {bar.volume}",
+            f"open {bar.open}, high {bar.high}, low {bar.low}, close {bar.close}",
         )
     elif not trades_on(calendar, bar.day):
         row.quarantine(FindingKind.NOT_A_TRADING_DAY, f"{calendar.code} does not trade on {bar.day}")
@@ -180,6 +202,28 @@ def _check_duplicates(rows: Iterable[_Row]) -> None:
                 row.quarantine(FindingKind.DUPLICATE, "repeats an equal bar for the same period")
 
 
+def _hold_unexplained_jumps(
+    rows: Iterable[_Row], splits: Collection[tuple[str, date]], max_jump: Decimal
+) -> None:
+    """Quarantine a bar at another level than the last one kept, unless the bar before it, itself held back,
+    is at the same level. A day is judged by what came before it alone, so that it is judged alike later."""
+    kept: Decimal | None = None
+    held: Decimal | None = None
+    for row in rows:
+        bar = row.bar
+        usual = kept is None or HELD_BELOW < bar.close / kept < HELD_ABOVE
+        near = held is not None and abs(bar.close / held - 1) <= max_jump
+        confirmed = near and kept is not None and kept < bar.close * FURTHEST < kept * FURTHEST**2
+        if usual or confirmed or (bar.symbol, bar.day) in splits:
+            kept, held = bar.close, None
+            continue
+        held = bar.close
+        row.quarantine(
+            FindingKind.UNEXPLAINED_JUMP,
+            f"from {kept} to {bar.close} without a split: held back for review",
+        )
+
+
 def _check_sequence(rows: Sequence[_Row], max_jump: Decimal) -> tuple[list[Bar], list[Finding]]:
     kept: list[Bar] = []
     findings: list[Finding] = []
@@ -187,6 +231,13 @@ def _check_sequence(rows: Sequence[_Row], max_jump: Decimal) -> tuple[list[Bar],
     traded: Bar | None = None
     for row in rows:
         bar = row.bar
+        if not 0 <= bar.volume <= MOST_VOLUME:
+            findings.append(
+                row.report(
+                    FindingKind.BAD_VOLUME, f"volume {bar.volume} is none; taken as 0", quarantined=False
+                )
+            )
+            bar = replace(bar, volume=0)
         flat = bar.open == bar.high == bar.low == bar.close
         stale = previous is not None and flat and bar.volume == 0 and bar.close == previous.close
         if bar.stale != stale:

@@ -20,13 +20,14 @@ from datetime import UTC, datetime, timedelta
 from time import struct_time
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import feedparser
 from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning
 
 from arena_pipeline.errors import FeedBroken
 
-MAX_BYTES = 4_000_000
+MAX_BYTES = 2_000_000
 MAX_DEPTH = 500
 MAX_TITLE, MAX_SUMMARY, MAX_URL, MAX_MARKUP = 300, 1000, 2000, 20_000
 FUTURE_TOLERANCE = timedelta(hours=1)
@@ -38,6 +39,21 @@ _ZONES = {
     "EST": "-0500", "EDT": "-0400", "CST": "-0600", "CDT": "-0500",
     "MST": "-0700", "MDT": "-0600", "PST": "-0800", "PDT": "-0700",
 }  # fmt: skip
+_SEASONAL = {
+    name: ZoneInfo(place)
+    for place, names in {
+        "Europe/Berlin": "MESZ CEST MEZ CET",
+        "Europe/London": "BST",
+        "America/New_York": "EST EDT",
+        "America/Chicago": "CST CDT",
+        "America/Denver": "MST MDT",
+        "America/Los_Angeles": "PST PDT",
+    }.items()
+    for name in names.split()
+}
+"""Names that hold for half a year. One that is not in force on its date, such as MESZ in winter, was written
+by a machine that does not know the season: the hour is in doubt, and so is which session could know of it."""
+
 _ZONE_NAME = re.compile(r"(?<![A-Za-z])([A-Z]{1,5})\s*$")
 _HAS_TIME_AND_ZONE = re.compile(r"\d{1,2}:\d{2}.*?(?:[+-]\d{2}:?\d{2}|\b[A-Z]{1,5}|\dZ)\s*$")
 _ENCODINGS = re.compile(
@@ -124,6 +140,14 @@ def _register_zones() -> None:
     feedparser.registerDateHandler(_named_zone_handler)
 
 
+def _in_season(name: str, moment: datetime) -> bool:
+    """Whether a zone's name is the one in force at its place at that time."""
+    if name not in _SEASONAL:
+        return True
+    offset = moment.astimezone(_SEASONAL[name]).strftime("%z")
+    return offset == _ZONES[name]
+
+
 def _published_at(entry: Any, fetched_at: datetime) -> datetime | None:
     for name in ("published", "updated"):
         text = str(
@@ -138,6 +162,8 @@ def _published_at(entry: Any, fetched_at: datetime) -> datetime | None:
         try:
             moment = datetime.fromtimestamp(calendar.timegm(parsed), UTC)
         except (ValueError, TypeError, OverflowError):
+            continue
+        if named and not _in_season(named[1], moment):
             continue
         if moment.year >= 1990 and moment <= fetched_at + FUTURE_TOLERANCE:
             return moment
@@ -187,7 +213,8 @@ def _guard(body: bytes, feed: str, content_type: str) -> None:
 def parse_feed(
     body: bytes, *, feed: str, language: str, fetched_at: datetime, content_type: str = ""
 ) -> ParsedFeed:
-    """The items of a feed. Raises FeedBroken for whatever is no feed; a feed without items is fine.
+    """The items of a feed. Raises FeedBroken for whatever is no feed, and for one with entries of which none
+    can be used; a feed without entries is fine.
 
     `fetched_at` (UTC) bounds publication dates; `content_type` is the vendor's header, for its charset.
     """
@@ -215,4 +242,6 @@ def parse_feed(
             items.append(item)
         else:
             rejected.append(f"item {number} has neither a title nor a usable link")
+    if rejected and not items:
+        raise FeedBroken(f"{feed}: none of its {len(rejected)} entries has a title or a usable link")
     return ParsedFeed(tuple(items), tuple(rejected))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any
@@ -132,8 +133,12 @@ def compose_briefing(
     author_model: str,
     exchanges: tuple[str, ...] = (),
     failure: str | None = None,
+    caveats: Sequence[str] = (),
 ) -> Briefing:
-    """The briefing from facts and what the research model made of them (None: nothing, for `failure`)."""
+    """The briefing from facts and what the research model made of them (None: nothing, for `failure`).
+
+    `caveats` are problems of the evidence itself, such as that no feed answered: the synthesis stands.
+    """
     if synthesis is None:
         problems = [f"no synthesis: {failure or 'the model gave no usable answer'}"]
     else:
@@ -149,7 +154,7 @@ def compose_briefing(
         points=usable.points if usable else (),
         facts=facts,
         confidence_penalty=_penalty(facts, stance, usable is not None),
-        problems=tuple(problems),
+        problems=(*problems, *caveats),
         author_model=author_model,
         llm=exchanges,
         ok=usable is not None,

@@ -66,7 +66,7 @@ def _relative_move(row: Mapping[str, float | None]) -> float:
 def _news_reason(row: MomentumRow | None, change: float | None) -> str:
     move = "5-day change unknown" if change is None else f"5-day change {change:+.1%}"
     if row is None or not row.articles:
-        return f"no news; {move}"
+        return f"{row.reason if row and row.reason else 'no news'}; {move}"
     stories = "1 article" if row.articles == 1 else f"{row.articles} articles"
     return f"news momentum {row.score:+.2f} from {stories}; {move}"
 

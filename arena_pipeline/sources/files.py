@@ -205,7 +205,10 @@ class FilePrices:
             else:
                 bars.append(self._bar(symbol, row, table.sha256))
                 places.append(row.place)
-        kept, findings = check_bars(bars, self._calendar, max_jump=self._max_jump, places=places)
+        splits = {(action.symbol, action.ex_date) for action in self._actions[0] if action.ratio is not None}
+        kept, findings = check_bars(
+            bars, self._calendar, max_jump=self._max_jump, places=places, splits=splits
+        )
         content.findings.extend(findings)
         if rows:
             content.bars[symbol] = kept

@@ -1,8 +1,9 @@
 """Prices from Yahoo through yfinance: daily and 15-minute bars, splits and dividends.
 
 Yahoo's close has past splits divided out, not dividends (`Adjustment.SPLIT`). It appends the running bar,
-repeats stale ones (open = high = low = close = the day before, no volume) and repairs them later: a running
-bar is refused, a stale one flagged. 15-minute bars reach back 60 days. One request per symbol and interval.
+repeats stale ones (open = high = low = close = the day before, no volume) and repairs them later: a bar that
+was running when it was fetched is refused, a stale one flagged. 15-minute bars reach back 60 days. One
+request per symbol and interval, a few at once.
 """
 
 from __future__ import annotations
@@ -21,12 +22,16 @@ from arena_pipeline.errors import NotCovered
 from arena_pipeline.market.bars import Adjustment, Bar, Interval, price
 from arena_pipeline.market.calendar import TradingCalendar
 from arena_pipeline.market.checks import Finding, FindingKind, check_bars, nominal_hours
+from arena_pipeline.sources.budget import Budget
 from arena_pipeline.sources.prices import ActionReply, PriceReply
 from arena_pipeline.sources.recorder import Recorder
-from arena_pipeline.sources.yahoo_session import YahooSession, history
+from arena_pipeline.sources.yahoo_session import TIMEOUT_SECONDS, Span, YahooSession, histories
 from arena_pipeline.trading.corporate_actions import ActionKind, CorporateAction
 
 VENDOR = "yahoo"
+FRESH_FOR = timedelta(minutes=5)
+"""So long an answer may stand in for asking again."""
+
 CONTEXT = {Interval.DAILY: timedelta(days=10), Interval.QUARTER_HOUR: timedelta(days=4)}
 """How much earlier than asked for is fetched, to know the close before the first bar: without it the first
 bar could be neither stale nor a jump. Ten days span every run of holidays."""
@@ -38,13 +43,15 @@ _PRICES = ("Open", "High", "Low", "Close")
 class _Answer:
     frame: pd.DataFrame
     raw: str
+    fetched_at: datetime
 
 
 class YahooPrices:
-    """Yahoo's prices. `base_url` sends every request to a stand-in instead of Yahoo's hosts.
+    """Yahoo's prices. `base_url` sends every request to a stand-in instead of Yahoo's hosts; `timeout` is the
+    longest that one request may take, in seconds.
 
     Raises RateLimited when Yahoo asks to slow down, VendorRefused when it refuses, SourceError when no
-    answer came or it is no chart. A symbol that Yahoo does not know is `missing` in the reply.
+    answer came or it is no chart. What Yahoo does not know, or is no symbol, is `missing` in the reply.
     """
 
     name = VENDOR
@@ -57,9 +64,10 @@ class YahooPrices:
         calendar: TradingCalendar,
         max_jump: float,
         base_url: str | None = None,
+        timeout: float = TIMEOUT_SECONDS,
+        budget: Budget | None = None,
     ) -> None:
-        self._session = YahooSession(recorder, clock=clock, base_url=base_url)
-        self._clock = clock
+        self._session = YahooSession(recorder, clock=clock, base_url=base_url, timeout=timeout, budget=budget)
         self._calendar = calendar
         self._max_jump = max_jump
         self._fetched: dict[tuple[str, date, date], _Answer] = {}
@@ -74,12 +82,12 @@ class YahooPrices:
     def actions(self, symbols: Sequence[str], first: date, last: date) -> ActionReply:
         """Splits and dividends out of the daily history; one that `daily` has just fetched is used, once."""
         reply = ActionReply()
+        kept = {s: self._fetched.pop((s, first, last)) for s in symbols if (s, first, last) in self._fetched}
+        fetched = self._fetch([s for s in symbols if s not in kept], Interval.DAILY, first, last)
         for symbol in symbols:
-            answer = self._fetched.pop((symbol, first, last), None)
-            try:
-                answer = answer or self._fetch(symbol, Interval.DAILY, first, last)
-            except NotCovered as error:
-                reply.missing[symbol] = str(error)
+            answer = kept.get(symbol) or fetched[symbol]
+            if isinstance(answer, NotCovered):
+                reply.missing[symbol] = str(answer)
                 continue
             reply.actions.extend(
                 action for action in self._read_actions(symbol, answer) if first <= action.ex_date <= last
@@ -89,16 +97,18 @@ class YahooPrices:
 
     def _bars(self, symbols: Sequence[str], interval: Interval, first: date, last: date) -> PriceReply:
         reply = PriceReply()
+        fetched = self._fetch(symbols, interval, first, last)
         for symbol in symbols:
-            try:
-                answer = self._fetch(symbol, interval, first, last)
-            except NotCovered as error:
-                reply.missing[symbol] = str(error)
+            answer = fetched[symbol]
+            if isinstance(answer, NotCovered):
+                reply.missing[symbol] = str(answer)
                 continue
             if interval is Interval.DAILY:
                 self._fetched[symbol, first, last] = answer
             read, refused = self._read_bars(symbol, interval, answer)
-            kept, doubts = check_bars(read, self._calendar, max_jump=self._max_jump)
+            kept, doubts = check_bars(
+                read, self._calendar, max_jump=self._max_jump, splits=self._split_days(symbol, answer)
+            )
             within = [bar for bar in kept if first <= bar.day <= last]
             reply.bars.extend(within)
             reply.findings.extend(
@@ -108,26 +118,27 @@ class YahooPrices:
                 reply.missing[symbol] = f"no bars between {first} and {last}"
         return reply
 
-    def _fetch(self, symbol: str, interval: Interval, first: date, last: date) -> _Answer:
-        frame, recorded = history(
-            self._session,
-            symbol,
-            interval=interval,
-            start=first - CONTEXT[interval],
-            end=last + timedelta(days=1),
-            zone=self._calendar.zone,
-        )
-        return _Answer(frame, recorded.sha256)
+    def _fetch(
+        self, symbols: Sequence[str], interval: Interval, first: date, last: date
+    ) -> dict[str, _Answer | NotCovered]:
+        span = Span(interval, first - CONTEXT[interval], last + timedelta(days=1), self._calendar.zone)
+        answers: dict[str, _Answer | NotCovered] = {}
+        for symbol, found in histories(self._session, symbols, span).items():
+            if isinstance(found, NotCovered):
+                answers[symbol] = found
+            else:
+                frame, recorded = found
+                answers[symbol] = _Answer(frame, recorded.sha256, recorded.fetched_at)
+        return answers
 
     def _read_bars(self, symbol: str, interval: Interval, answer: _Answer) -> tuple[list[Bar], list[Finding]]:
         bars: list[Bar] = []
         findings: list[Finding] = []
-        now = self._clock()
         rows = answer.frame[[*_PRICES, "Volume"]].itertuples(name=None)
         for stamp, *prices, volume in rows:
             start, end, day = self._period(stamp, interval)
             values = [float(value) for value in prices]
-            if end > now:
+            if end > answer.fetched_at:
                 problem = FindingKind.NOT_ENDED, f"ends at {end.isoformat()}, after it was fetched"
             elif any(math.isnan(value) for value in values):
                 problem = FindingKind.NULL_PRICE, "no complete prices"
@@ -178,6 +189,10 @@ class YahooPrices:
             source=VENDOR,
             raw=answer.raw,
         )
+
+    def _split_days(self, symbol: str, answer: _Answer) -> set[tuple[str, date]]:
+        actions = self._read_actions(symbol, answer)
+        return {(symbol, action.ex_date) for action in actions if action.kind is ActionKind.SPLIT}
 
     def _read_actions(self, symbol: str, answer: _Answer) -> list[CorporateAction]:
         actions = []

@@ -1,9 +1,10 @@
 """The real yfinance on a session of ours: every chart goes through the recorder, every host is checked.
 
-yfinance keeps one crumb, one cookie, a response cache and its databases per process. Here the response cache
-is emptied before each call, crumb and cookie strategy after each failed one, and the databases lie in a
-temporary folder: which charts are asked for depends on nothing but the arguments, so a replay asks for
-exactly what the recording holds.
+yfinance keeps one crumb, one cookie, a response cache and its databases per process, guarded by locks of its
+own: threads may share them, two sessions may not. So one batch of symbols runs at a time, `WORKERS` requests
+at once. The response cache is emptied before each batch, crumb and cookie strategy after one with a failure,
+and the databases lie in a temporary folder: which charts are asked for depends on nothing but the arguments,
+so a replay asks for exactly what the recording holds.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import logging
 import tempfile
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urljoin, urlsplit, urlunsplit
@@ -36,6 +39,8 @@ from arena_pipeline.errors import (
     VendorRefused,
 )
 from arena_pipeline.market.bars import Interval
+from arena_pipeline.settings import SYMBOL
+from arena_pipeline.sources.budget import Budget, Unmetered, wait_for_turn
 from arena_pipeline.sources.recorder import Recorded, Recorder
 
 VENDOR = "yahoo"
@@ -43,7 +48,10 @@ CHART = "/v8/finance/chart/"
 TIMEOUT_SECONDS = 20.0
 MAX_BYTES = 20_000_000
 MAX_REDIRECTS = 5
-_one_at_a_time = threading.Lock()
+WORKERS = 4
+"""So many charts are asked for at once."""
+
+_one_batch_at_a_time = threading.Lock()
 
 
 class YahooSession(requests.Session[requests.Response]):
@@ -54,17 +62,27 @@ class YahooSession(requests.Session[requests.Response]):
     """
 
     def __init__(
-        self, recorder: Recorder, *, clock: Callable[[], datetime], base_url: str | None = None
+        self,
+        recorder: Recorder,
+        *,
+        clock: Callable[[], datetime],
+        base_url: str | None = None,
+        timeout: float = TIMEOUT_SECONDS,
+        budget: Budget | None = None,
     ) -> None:
         if base_url is None:
             super().__init__(impersonate="chrome")
         else:
             super().__init__(impersonate="chrome", trust_env=False)
-        self.last_chart: Recorded | None = None
+        self.charts: dict[str, Recorded] = {}
+        """The last answer to each symbol of the batch."""
         self.in_order = False
-        """Whether yfinance's crumb and cookie strategy come from a call that went well."""
+        """Whether yfinance's crumb and cookie strategy come from a batch that went well."""
         self._recorder = recorder
+        self._recording = threading.Lock()
         self._clock = clock
+        self._timeout = timeout
+        self._budget = budget or Unmetered()
         self._base = urlsplit(base_url.rstrip("/")) if base_url else None
 
     def request(self, method: Any, url: str, *args: Any, **options: Any) -> requests.Response:
@@ -73,7 +91,8 @@ class YahooSession(requests.Session[requests.Response]):
         request = _request_name(url, params)
         is_chart = urlsplit(url).path.startswith(CHART)
         try:
-            recorded = self._recorder.recall(VENDOR, request)
+            with self._recording:
+                recorded = self._recorder.recall(VENDOR, request)
         except ArchiveMissing:
             if is_chart:
                 raise
@@ -81,9 +100,10 @@ class YahooSession(requests.Session[requests.Response]):
         if recorded is None:
             recorded = self._fetch(method, url, params, options)
             if is_chart:
-                self._recorder.record(VENDOR, request, recorded)
+                with self._recording:
+                    self._recorder.record(VENDOR, request, recorded)
         if is_chart:
-            self.last_chart = recorded
+            self.charts[unquote(urlsplit(url).path.removeprefix(CHART))] = recorded
         if recorded.failure is not None:
             raise requests.exceptions.ConnectionError(recorded.failure)
         return _response(url, recorded)
@@ -94,13 +114,14 @@ class YahooSession(requests.Session[requests.Response]):
             target = self._rewritten(url)
             if target is None:
                 return self._failure(f"redirected to another host ({urlsplit(url).hostname}), refused")
+            wait_for_turn(self._budget, VENDOR, seconds=self._timeout)
             try:
                 response = super().request(
                     method,
                     target,
                     params=params,
                     data=options.get("data"),
-                    timeout=TIMEOUT_SECONDS,
+                    timeout=self._timeout,
                     allow_redirects=False,
                     content_callback=functools.partial(_collect, body),
                 )
@@ -129,40 +150,78 @@ class YahooSession(requests.Session[requests.Response]):
         return urlunsplit(parts._replace(scheme=self._base.scheme, netloc=self._base.netloc, path=path))
 
 
-def history(
-    session: YahooSession, symbol: str, *, interval: Interval, start: date, end: date, zone: ZoneInfo
-) -> tuple[pd.DataFrame, Recorded]:
-    """yfinance's frame from `start` up to, not including, `end` (days in `zone`), unadjusted, null rows and
-    actions included; with it the answer it was made from.
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What is asked for of each symbol: bars from `start` up to, not including, `end` (days in `zone`)."""
 
-    Raises NotCovered, RateLimited, VendorRefused or SourceError, and ArchiveMissing during a replay.
+    interval: Interval
+    start: date
+    end: date
+    zone: ZoneInfo
+
+
+History = tuple[pd.DataFrame, Recorded]
+
+
+def histories(
+    session: YahooSession, symbols: Sequence[str], span: Span, *, workers: int = WORKERS
+) -> dict[str, History | NotCovered]:
+    """For each symbol yfinance's frame, unadjusted, null rows and actions included, with the answer it was
+    made from; or that Yahoo does not have it. What is no symbol is not asked for.
+
+    Raises RateLimited, VendorRefused or SourceError for the first symbol that fails so, in the order given;
+    what was not asked for by then is not asked for. ArchiveMissing during a replay.
     """
-    with _one_at_a_time, warnings.catch_warnings():
+    found: dict[str, History | NotCovered] = {
+        symbol: NotCovered(f"not asked of yahoo: {symbol[:20]!r} is no symbol")
+        for symbol in symbols
+        if not SYMBOL.fullmatch(symbol)
+    }
+    asked = [symbol for symbol in dict.fromkeys(symbols) if symbol not in found]
+    with _one_batch_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _prepare_yfinance(session)
-        try:
-            yfinance.cache.get_tz_cache().store(symbol, zone.key)
-            frame = yfinance.Ticker(symbol, session=session).history(
-                start=start,
-                end=end,
-                interval=str(interval),
-                auto_adjust=False,
-                actions=True,
-                keepna=True,
-                timeout=TIMEOUT_SECONDS,
-            )
-        except ArenaError:
-            raise
-        except yfinance.exceptions.YFRateLimitError:
-            raise RateLimited(
-                f"yahoo refused {symbol}: too many requests", remedy="try again in an hour"
-            ) from None
-        except Exception as error:  # whatever yfinance's parsing meets  # noqa: BLE001
-            raise _typed(error, session.last_chart, symbol) from None
-    if session.last_chart is None:
+        for symbol in asked:
+            yfinance.cache.get_tz_cache().store(symbol, span.zone.key)
+        for symbol in asked[:1]:  # alone: it fetches the crumb that the others share
+            found[symbol] = _history(session, symbol, span)
+        with ThreadPoolExecutor(workers, thread_name_prefix="yahoo") as threads:
+            waiting = {symbol: threads.submit(_history, session, symbol, span) for symbol in asked[1:]}
+            try:
+                for symbol, answer in waiting.items():
+                    found[symbol] = answer.result()
+            except BaseException:
+                threads.shutdown(wait=True, cancel_futures=True)
+                raise
+    session.in_order = not any(isinstance(answer, NotCovered) for answer in found.values())
+    return found
+
+
+def _history(session: YahooSession, symbol: str, span: Span) -> History | NotCovered:
+    try:
+        frame = yfinance.Ticker(symbol, session=session).history(
+            start=span.start,
+            end=span.end,
+            interval=str(span.interval),
+            auto_adjust=False,
+            actions=True,
+            keepna=True,
+            timeout=TIMEOUT_SECONDS,  # which the session overrules
+        )
+    except ArenaError:
+        raise
+    except yfinance.exceptions.YFRateLimitError:
+        raise RateLimited(
+            f"yahoo refused {symbol}: too many requests", remedy="try again in an hour"
+        ) from None
+    except Exception as error:  # whatever yfinance's parsing meets  # noqa: BLE001
+        problem = _typed(error, session.charts.get(symbol), symbol)
+        if isinstance(problem, NotCovered):
+            return problem
+        raise problem from None
+    if symbol not in session.charts:
         raise SourceError(f"yahoo was not asked for {symbol}")
-    session.in_order = True
-    return frame, session.last_chart
+    return frame, session.charts[symbol]
 
 
 def _typed(error: Exception, answer: Recorded | None, symbol: str) -> SourceError:
@@ -173,9 +232,8 @@ def _typed(error: Exception, answer: Recorded | None, symbol: str) -> SourceErro
         return VendorRefused(f"yahoo refused {symbol} with status {answer.status}")
     if isinstance(error, yfinance.exceptions.YFTickerMissingError):
         return NotCovered(f"not covered by yahoo: {error.rationale}")
-    return SourceError(
-        f"yahoo's answer for {symbol} (status {answer.status}) is no chart: {type(error).__name__}"
-    )
+    reason = f"it has no {error}" if isinstance(error, KeyError) else type(error).__name__
+    return SourceError(f"yahoo's answer for {symbol} (status {answer.status}) is no chart: {reason[:80]}")
 
 
 def _request_name(url: str, params: Any) -> str:
@@ -218,4 +276,4 @@ def _prepare_yfinance(session: YahooSession) -> None:
     if not session.in_order:
         yfinance.data.SingletonMeta._instances.pop(yfinance.data.YfData, None)
     session.in_order = False
-    session.last_chart = None
+    session.charts.clear()

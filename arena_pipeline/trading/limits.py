@@ -228,7 +228,7 @@ class _Desk:
                 GateReason.NOT_HELD, f"{symbol}: {quantity} to sell, {max(sellable, 0)} held and free"
             )
         if price is None:
-            return _Refusal(GateReason.NO_PRICE, f"{symbol} has no known price")
+            return _Refusal(GateReason.NO_PRICE, f"{symbol} has no price of the last days")
         price = request.limit or request.stop or price
         if self._orders_left == 0:
             return _Refusal(GateReason.MAX_ORDERS, "the session's number of orders is used up")

@@ -15,10 +15,17 @@ from arena_pipeline.market.bars import Bar
 from arena_pipeline.market.calendar import TradingCalendar
 from arena_pipeline.market.vintages import BarHistory
 from arena_pipeline.news.articles import Article
+from arena_pipeline.news.health import FeedAnswer
 from arena_pipeline.research.figures import Figure
 from arena_pipeline.trading.book import MarketDay
 from arena_pipeline.trading.corporate_actions import CorporateAction
-from arena_pipeline.warehouse.rows import action_from, article_from, bar_from, figure_from
+from arena_pipeline.warehouse.rows import (
+    action_from,
+    article_from,
+    bar_from,
+    feed_answer_from,
+    figure_from,
+)
 from arena_pipeline.warehouse.store import ArenaStore, Row
 
 
@@ -61,6 +68,14 @@ def articles(store: ArenaStore, first: date, last: date) -> NewsHistory:
         "articles", "partition BETWEEN $first AND $last", first=first.isoformat(), last=last.isoformat()
     )
     return NewsHistory(article_from(row) for row in rows)
+
+
+def feed_answers(store: ArenaStore, days: Sequence[str]) -> dict[str, list[FeedAnswer]]:
+    """What came of the requests to feeds, by trading day (ISO dates); no entry for a day without any."""
+    answers: dict[str, list[FeedAnswer]] = defaultdict(list)
+    for row in store.rows("feed_answers", "list_contains($days, partition)", days=list(days)):
+        answers[row["partition"]].append(feed_answer_from(row))
+    return dict(answers)
 
 
 class FigureHistory:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from arena_pipeline.errors import ArchiveMissing
+from arena_pipeline.errors import ArchiveError, ArchiveMissing
 from arena_pipeline.llm.exchange import is_paid_answer
 from arena_pipeline.sources.recorder import Recorded
 from arena_pipeline.warehouse.digest import rows_digest
@@ -22,19 +22,58 @@ class Collection:
 
     Answers go into the archive as they come; the collection itself is entered with the rows made of it,
     and only if it brought anything that the one before it, for the same days, had not.
+
+    `fresh_for` says for which vendors, and how long, an answer stands in for asking again. It becomes an
+    answer of this collection too, with the time at which it came, so that a replay finds it here.
     """
 
-    def __init__(self, store: ArenaStore, asset: str, partitions: Sequence[str], at: datetime) -> None:
+    def __init__(
+        self,
+        store: ArenaStore,
+        asset: str,
+        partitions: Sequence[str],
+        at: datetime,
+        *,
+        fresh_for: Mapping[str, timedelta] | None = None,
+    ) -> None:
         self.asset, self.partitions, self.at = asset, list(partitions), at
         self._store = store
         self._answers: dict[tuple[str, str], Recorded] = {}
+        self._fresh_for = dict(fresh_for or {})
 
     def recall(self, vendor: str, request: str) -> Recorded | None:
-        return self._answers.get((vendor, request))
+        key = (vendor, request)
+        if key not in self._answers and vendor in self._fresh_for:
+            fresh = self._fresh(vendor, request)
+            if fresh is not None:
+                self._answers[key] = fresh
+        return self._answers.get(key)
+
+    def _fresh(self, vendor: str, request: str) -> Recorded | None:
+        """An answer of the last minutes. Not one from the quarter hour before: bars have ended since."""
+        earlier = self.last_good(vendor, request)
+        if earlier is None or _quarter(earlier.fetched_at) != _quarter(self.at):
+            return None
+        age = self.at - earlier.fetched_at
+        return earlier if timedelta(0) <= age <= self._fresh_for[vendor] else None
 
     def record(self, vendor: str, request: str, answer: Recorded, *, sent: bytes = b"") -> None:
         self._store.archive.put(answer.body)
         self._answers[vendor, request] = answer
+
+    def last_good(self, vendor: str, request: str) -> Recorded | None:
+        """The newest entered answer with status 200 to a request; None where the archive has lost it."""
+        with self._store.ledger.read() as connection:
+            row = connection.execute(
+                select(fetches)
+                .where(fetches.c.vendor == vendor, fetches.c.request == request, fetches.c.status == 200)
+                .order_by(fetches.c.collection.desc())
+                .limit(1)
+            ).one_or_none()
+        try:
+            return _answer(self._store, row, row.sha256) if row is not None else None
+        except ArchiveError:
+            return None
 
     def enter(self, connection: Connection, run_id: str) -> None:
         """Write the collection and its fetches, unless the last one for these days was the same."""
@@ -149,6 +188,11 @@ class ModelRecorder:
             )
             if known.rowcount == 0:
                 connection.execute(exchanges.insert().values(id=exchange_id(request), **row))
+
+
+def _quarter(moment: datetime) -> datetime:
+    """The quarter hour of an hour (UTC, in which every market's quarters begin alike) that a time lies in."""
+    return moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0)
 
 
 def exchange_id(request: str) -> str:

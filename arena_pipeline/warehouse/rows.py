@@ -9,6 +9,7 @@ from typing import Any
 
 from arena_pipeline.market.bars import Adjustment, Bar, Interval
 from arena_pipeline.news.articles import Article
+from arena_pipeline.news.health import FeedAnswer
 from arena_pipeline.research.figures import Figure
 from arena_pipeline.trading.corporate_actions import ActionKind, CorporateAction
 
@@ -132,3 +133,17 @@ def figure_from(row: Row) -> Figure:
 
 def iso(day: date) -> str:
     return day.isoformat()
+
+
+def feed_answer_from(row: Row) -> FeedAnswer:
+    return FeedAnswer(
+        feed=row["feed"],
+        symbol=row["symbol"],
+        status=row["status"],
+        items=row["items"],
+        rejected=row["rejected"],
+        newest=utc(row["newest"]) if row["newest"] is not None else None,
+        broken=row["broken"],
+        asked_at=utc(row["asked_at"]),
+        known_at=utc(row["known_at"]),
+    )

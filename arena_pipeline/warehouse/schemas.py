@@ -118,7 +118,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("copies", pa.int32()),
         ("raw", pa.string()),
     ),
-    "feed_health": _table(
+    "feed_answers": _table(
         ("id", pa.string()),
         ("feed", pa.string()),
         ("symbol", pa.string()),
@@ -127,6 +127,22 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("rejected", pa.int32()),
         ("newest", TIME),
         ("broken", pa.string()),
+        ("asked_at", TIME),
+        ("known_at", TIME),
+        ("raw", pa.string()),
+    ),
+    "feed_health": _table(
+        ("id", pa.string()),
+        ("feed", pa.string()),
+        ("state", pa.string()),
+        ("requests", pa.int32()),
+        ("broken", pa.int32()),
+        ("status", pa.int32()),
+        ("items", pa.int32()),
+        ("rejected", pa.int32()),
+        ("newest", TIME),
+        ("age_hours", pa.float64()),
+        ("reason", pa.string()),
     ),
     "financials": _table(
         ("id", pa.string()),
@@ -178,5 +194,5 @@ SCHEMAS: dict[str, pa.Schema] = {
     "held_briefings": _BRIEFINGS,
 }
 """One row: a bar per symbol, period and vintage; a finding of the bar checks; a split or dividend; an
-article (once across copies); a feed's answer; a figure of one company; indicators, momentum, watchlist
-entry and briefing per symbol and session."""
+article (once across copies); what came of one request to a feed; the health of one feed; a figure of one
+company; indicators, momentum, watchlist entry and briefing per symbol and session."""

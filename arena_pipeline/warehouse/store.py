@@ -77,6 +77,10 @@ def utc_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
+MAY_EMPTY = frozenset({"bar_findings"})
+"""Tables of doubts: the bar that was running in the morning has ended by the evening, and nothing is left."""
+
+
 class ArenaStore(DuckDBResource):
     """Ledger, lake and archive of one arena. `database` stays in memory: DuckDB owns no data."""
 
@@ -119,7 +123,7 @@ class ArenaStore(DuckDBResource):
     ) -> list[Written]:
         """Store partitions of a lake table in one file and one transaction, which `within` may add to.
 
-        Raises EmptyReplacement when a partition that holds rows would hold none.
+        Raises EmptyReplacement when a partition that holds rows would hold none, except in `MAY_EMPTY`.
         """
         schema = SCHEMAS[asset]
         frames = {part.key: _frame(part, schema) for part in partitions}
@@ -237,7 +241,7 @@ class ArenaStore(DuckDBResource):
         version, in_force, rows = versions.get(part.key, (0, "", 0))
         if version and in_force == digest:
             return Written(part.key, rows, digest, version, changed=False)
-        if rows and not part.rows:
+        if rows and not part.rows and asset not in MAY_EMPTY:
             raise EmptyReplacement(
                 f"{asset} {part.key} holds {rows} rows and would be replaced by none",
                 remedy="find out why its source is empty; what is stored stays in force",

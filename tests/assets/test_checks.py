@@ -138,12 +138,22 @@ def test_a_model_that_is_missing_from_the_board_is_named(arena, check):
 
 
 def test_a_feed_that_is_broken_is_a_warning_and_not_silence(arena, check, days):
-    row = {"id": "feed:wire:market", "feed": "wire", "symbol": None, "status": 503, "items": 0, "rejected": 0}
-    broken = [row | {"newest": None, "broken": "status 503"}]
+    row = {"id": "feed:wire", "feed": "wire", "status": 503, "items": 0, "rejected": 0, "requests": 1}
+    broken = [
+        row
+        | {
+            "state": "broken",
+            "broken": 1,
+            "newest": None,
+            "age_hours": None,
+            "reason": "wire: status 503",
+        }
+    ]
     arena.store.write_frames("feed_health", [Partition(str(days[-1]), broken)], run_id="test", now=NOW)
-    evaluation = check("articles", "feeds_answer")
+    evaluation = check("feed_health", "feeds_answer")
     assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.WARN)
-    assert evaluation.metadata["broken"].value == ["wire : status 503"]
+    assert evaluation.metadata["broken"].value == ["wire: status 503"]
+    assert evaluation.metadata["each"].value == ["wire: broken, status 503, 0 items, no dated item"]
 
 
 def test_a_model_that_abstained_is_a_warning_that_counts_it(arena, check):

@@ -110,6 +110,25 @@ def test_a_restated_bar_changes_no_decision_and_no_snapshot_that_was_made(world,
     )
 
 
+def test_a_stale_bar_that_is_repaired_leaves_no_finding_and_a_new_vintage(world, steps):
+    row = world.prices["SAP.DE"][PAST]
+    good = (row.open, row.high, row.low, row.close, row.volume)
+    before = world.prices["SAP.DE"][world.calendar.previous_day(PAST)].close
+    row.open = row.high = row.low = row.close = before
+    row.volume = 0
+    daily_bars(world.arena(), [str(day) for day in world.days()], Run("first"))
+    arena = world.arena()
+    assert [entry["kind"] for entry in arena.store.rows("bar_findings", "partition = '2025-03-05'")] == [
+        "stale"
+    ]
+    row.open, row.high, row.low, row.close, row.volume = good
+    later = world.arena()
+    daily_bars(later, [str(PAST)], Run("later"))
+    assert later.store.rows("bar_findings", "partition = '2025-03-05'") == []
+    vintages = later.store.rows("daily_bars", "symbol = 'SAP.DE' AND day = $day", day=PAST)
+    assert [(entry["vintage"], entry["stale"]) for entry in vintages] == [(1, True), (2, False)]
+
+
 def test_the_old_state_of_a_restated_day_can_still_be_read(world, steps):
     steps.all(world.arena(), world.days())
     restate(world)

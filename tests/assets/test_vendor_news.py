@@ -69,10 +69,10 @@ def test_company_and_general_news_are_articles_of_the_shares_they_name(
         "https://news.test/3": ["SAP.DE", "SIE.DE"],
     }
     assert rows["https://news.test/3"]["source"] == "finnhub"
-    assert {row["id"] for row in arena.store.rows("feed_health")} == {
-        "feed:wire:market",
-        "feed:finnhub:market",
-        "feed:finnhub:SAP.DE",
+    assert {(row["feed"], row["symbol"]) for row in arena.store.rows("feed_answers")} == {
+        ("wire", None),
+        ("finnhub", None),
+        ("finnhub", "SAP.DE"),
     }
     assert vendors.asked == [("news", ""), ("company-news", "SAP")]
     result = rederive(arena)
@@ -85,7 +85,7 @@ def test_news_that_the_plan_does_not_cover_is_no_broken_feed_and_an_outage_is(
     vendors.answers = {("company-news", "SAP"): 403, ("news", ""): "<html>"}
     run = Run("test")
     articles(opened("vendors"), [str(FRIDAY)], run)
-    assert run.reports == ["feed finnhub  is broken: finnhub's answer for the market is no JSON"]
+    assert run.reports == ["feed finnhub is broken: finnhub's answer for the market is no JSON"]
 
 
 def test_without_finnhub_only_the_feeds_are_read(vendors: StandIn, opened: Callable[[str], Arena]) -> None:

@@ -126,11 +126,60 @@ def test_a_jump_is_kept_and_reported_against_the_last_close_that_traded() -> Non
     kept, findings = checked(
         bar(FIRST, "100"),
         bar(date(2025, 3, 4), "100", volume=0),
-        bar(date(2025, 3, 5), "50"),
+        bar(date(2025, 3, 5), "60"),
     )
     assert len(kept) == 3
     assert kinds(findings) == [(FindingKind.STALE, False), (FindingKind.JUMP, False)]
-    assert "-50.0 % from 100.0000 on 2025-03-03" in findings[1].detail
+    assert "-40.0 % from 100.0000 on 2025-03-03" in findings[1].detail
+
+
+def test_half_the_price_without_a_split_is_held_back_until_a_second_bar_confirms_it() -> None:
+    days = XETR.days(FIRST, date(2025, 3, 6))
+    kept, findings = checked(
+        *(bar(day, close) for day, close in zip(days, ["100", "50", "51", "52"], strict=True))
+    )
+    assert [found.day for found in kept] == [days[0], days[2], days[3]]
+    assert kinds(findings)[0] == (FindingKind.UNEXPLAINED_JUMP, True)
+    assert "from 100.0000 to 50.0000 without a split: held back for review" in findings[0].detail
+
+
+def test_a_single_spike_is_held_back_and_what_follows_is_kept() -> None:
+    days = XETR.days(FIRST, date(2025, 3, 5))
+    kept, findings = checked(
+        *(bar(day, close) for day, close in zip(days, ["100", "10000", "101"], strict=True))
+    )
+    assert [found.day for found in kept] == [days[0], days[2]]
+    assert (FindingKind.UNEXPLAINED_JUMP, True) in kinds(findings)
+
+
+def test_a_hundredfold_level_is_never_confirmed() -> None:
+    days = XETR.days(FIRST, date(2025, 3, 7))
+    closes = ["1", "100", "101", "102", "1.01"]
+    kept, _ = checked(*(bar(day, close) for day, close in zip(days, closes, strict=True)))
+    assert [found.day for found in kept] == [days[0], days[4]]
+
+
+def test_a_day_is_judged_alike_whatever_comes_after_it() -> None:
+    days = XETR.days(FIRST, date(2025, 3, 6))
+    bars = [bar(day, close) for day, close in zip(days, ["100", "50", "51", "52"], strict=True)]
+    whole, _ = checked(*bars)
+    for count in range(1, 5):
+        kept, _ = checked(*bars[:count])
+        assert kept == [found for found in whole if found.day <= days[count - 1]]
+
+
+def test_a_split_explains_half_the_price() -> None:
+    second = date(2025, 3, 4)
+    bars = [bar(FIRST, "100"), bar(second, "50")]
+    kept, findings = check_bars(bars, XETR, max_jump=0.35, splits={("SAP.DE", second)})
+    assert kept == bars
+    assert kinds(findings) == [(FindingKind.JUMP, False)]
+
+
+def test_a_volume_that_cannot_be_is_taken_as_none_and_reported() -> None:
+    kept, findings = checked(bar(FIRST, "100", volume=-5), bar(date(2025, 3, 4), "101", volume=10**12))
+    assert [found.volume for found in kept] == [0, 0]
+    assert kinds(findings) == [(FindingKind.BAD_VOLUME, False)] * 2
 
 
 def test_a_gap_names_its_first_and_last_missing_day() -> None:

@@ -155,7 +155,10 @@ def test_umlauts_survive_in_latin_1() -> None:
         ("Mon, 02 Mar 2026 08:00:00 +0100", datetime(2026, 3, 2, 7, 0, tzinfo=UTC)),
         ("Mon, 02 Mar 2026 08:00:00 GMT", datetime(2026, 3, 2, 8, 0, tzinfo=UTC)),
         ("Mon, 02 Mar 2026 08:00:00 MEZ", datetime(2026, 3, 2, 7, 0, tzinfo=UTC)),
-        ("Mon, 02 Mar 2026 08:00:00 MESZ", datetime(2026, 3, 2, 6, 0, tzinfo=UTC)),
+        ("Fri, 01 Aug 2025 08:00:00 MESZ", datetime(2025, 8, 1, 6, 0, tzinfo=UTC)),
+        ("Mon, 02 Mar 2026 08:00:00 MESZ", None),
+        ("Fri, 01 Aug 2025 08:00:00 MEZ", None),
+        ("Fri, 01 Aug 2025 08:00:00 EST", None),
         ("Mon, 02 Mar 2026 03:00:00 EST", datetime(2026, 3, 2, 8, 0, tzinfo=UTC)),
         ("2026-03-02T08:00:00Z", datetime(2026, 3, 2, 8, 0, tzinfo=UTC)),
         ("2026-03-02T08:00:00+01:00", datetime(2026, 3, 2, 7, 0, tzinfo=UTC)),
@@ -181,6 +184,11 @@ def test_an_unusable_publication_date_falls_back_to_the_update() -> None:
         b"<updated>2026-03-01T08:00:00Z</updated></entry></feed>"
     )
     assert only(body).published_at == datetime(2026, 3, 1, 8, tzinfo=UTC)
+
+
+def test_a_feed_of_which_no_entry_can_be_used_is_broken_and_not_without_news() -> None:
+    with pytest.raises(FeedBroken, match="none of its 2 entries has a title or a usable link"):
+        parse(rss(item(title="", link=""), item(title="", link="javascript:x")))
 
 
 def test_an_item_without_title_and_link_is_rejected_with_its_place() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +25,7 @@ from arena_pipeline.market.calendar import BERLIN, trading_calendar
 from arena_pipeline.market.checks import FindingKind
 from arena_pipeline.sources.recorder import MemoryRecorder
 from arena_pipeline.sources.yahoo import YahooPrices
+from arena_pipeline.sources.yahoo_session import WORKERS
 from arena_pipeline.trading.corporate_actions import ActionKind
 
 XETR = trading_calendar()
@@ -316,3 +321,127 @@ def test_the_recording_holds_charts_and_no_crumb(yahoo: Stand) -> None:
     assert vendor == "yahoo"
     assert request.startswith("/v8/finance/chart/SAP.DE?events=")
     assert "crumb" not in repr(yahoo.recorder.answers)
+
+
+class Slow:
+    """A Yahoo that takes its time over each chart, for any number of visitors at once."""
+
+    def __init__(self, seconds: float) -> None:
+        self.at_once = self.most_at_once = 0
+        self.asked: list[str] = []
+        self.refused: set[str] = set()
+        self._lock = threading.Lock()
+        stand = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                status, body = stand.answer(self.path, seconds)
+                self.send_response(status)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                return
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def answer(self, path: str, seconds: float) -> tuple[int, bytes]:
+        if not path.startswith("/v8/finance/chart/"):
+            return 200, b"crumb"
+        symbol = path.removeprefix("/v8/finance/chart/").partition("?")[0]
+        with self._lock:
+            self.asked.append(symbol)
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+        time.sleep(seconds)
+        with self._lock:
+            self.at_once -= 1
+        if symbol in self.refused:
+            return 429, b"Too Many Requests"
+        return 200, chart(week(), symbol=symbol).encode()
+
+
+@pytest.fixture
+def slow() -> Iterator[Slow]:
+    stand = Slow(0.1)
+    yield stand
+    stand.server.shutdown()
+    stand.server.server_close()
+
+
+SHARES = [f"S{number:02}.DE" for number in range(13)]
+
+
+def slow_prices(stand: Slow, recorder: MemoryRecorder) -> YahooPrices:
+    return YahooPrices(recorder, clock=lambda: NOW, calendar=XETR, max_jump=0.35, base_url=stand.url)
+
+
+def test_a_few_charts_are_asked_for_at_once_and_come_in_the_order_of_the_symbols(slow: Slow) -> None:
+    recorder = MemoryRecorder()
+    live = slow_prices(slow, recorder).daily(SHARES, MONDAY, FRIDAY)
+    assert 1 < slow.most_at_once <= WORKERS
+    assert sorted(slow.asked) == SHARES
+    assert list(dict.fromkeys(bar.symbol for bar in live.bars)) == SHARES
+    raws = {
+        symbol: recorder.answers["yahoo", request]
+        for _, request in recorder.answers
+        for symbol in SHARES
+        if f"/{symbol}?" in request
+    }
+    assert all(bar.raw == raws[bar.symbol].sha256 for bar in live.bars)
+    recorder.offline = True
+    assert slow_prices(slow, recorder).daily(SHARES, MONDAY, FRIDAY) == live
+
+
+def test_after_a_rate_limit_no_further_symbol_is_begun(slow: Slow) -> None:
+    slow.refused = {SHARES[1]}
+    with pytest.raises(RateLimited, match=SHARES[1]):
+        slow_prices(slow, MemoryRecorder()).daily(SHARES, MONDAY, FRIDAY)
+    assert len(set(slow.asked)) < len(SHARES)
+
+
+@pytest.mark.parametrize("symbol", ["", "sap.de", "SAP.DE?x=1", "../v1/test", "A" * 40, "SAP DE", "SAP\n.DE"])
+def test_what_is_no_symbol_is_not_asked_for(yahoo: Stand, symbol: str) -> None:
+    yahoo.serve(chart(week()))
+    reply = yahoo.prices.daily([symbol, "SAP.DE"], MONDAY, FRIDAY)
+    assert yahoo.asked == ["SAP.DE"]
+    assert "is no symbol" in reply.missing[symbol]
+    assert len(reply.bars) == 5
+
+
+def test_a_chart_without_a_column_is_an_error_that_names_it(yahoo: Stand) -> None:
+    yahoo.serve(chart(week()).replace('"close"', '"close_adj"'))
+    with pytest.raises(SourceError, match=r"SAP\.DE.*it has no 'close'"):
+        yahoo.prices.daily(["SAP.DE"], MONDAY, FRIDAY)
+
+
+def test_the_hour_of_the_answer_says_whether_a_bar_was_running(yahoo: Stand) -> None:
+    """Read again from a recording, later: the bar had not ended when it was fetched."""
+    yahoo._now = lambda: berlin(FRIDAY, 17, 29)
+    yahoo.serve(chart(week()))
+    live = yahoo.prices.daily(["SAP.DE"], FRIDAY, FRIDAY)
+    yahoo._now = lambda: berlin(FRIDAY, 18, 5)
+    assert live.bars == yahoo.replay.daily(["SAP.DE"], FRIDAY, FRIDAY).bars == []
+
+
+@pytest.mark.recorded
+def test_a_hundredfold_bar_of_a_recorded_history_is_held_back(yahoo: Stand, recorded_data: Path) -> None:
+    """London's AET with days in pounds among days in pence, on XETRA's calendar."""
+    with (recorded_data / "yahoo_defects" / "AET-L-1d-100x-error.csv").open(encoding="utf-8") as file:
+        table = list(csv.DictReader(file))
+    table.sort(key=lambda row: row["Date"])
+    rows: Rows = []
+    for row in table:
+        day = date.fromisoformat(row["Date"][:10])
+        figures = [float(row[name]) for name in ("Open", "High", "Low", "Close")]
+        rows.append((berlin(day, 0), *figures, int(float(row["Volume"]))))
+    yahoo.serve(chart(rows, symbol="AET.L"), symbol="AET.L")
+    first, last = rows[0][0].date(), rows[-1][0].date()
+    reply = yahoo.prices.daily(["AET.L"], first, last)
+    closes = [bar.close for bar in reply.bars]
+    assert max(closes) / min(closes) < 3
+    assert FindingKind.UNEXPLAINED_JUMP in {finding.kind for finding in reply.findings}

@@ -129,3 +129,48 @@ class TestModels:
     def test_no_model_is_asked_offline(self, store):
         with pytest.raises(ArchiveMissing, match="during a replay"):
             ModelRecorder(store, offline=True).record("llm", "llm:1", PAID, sent=b"question")
+
+
+class TestFreshAnswers:
+    """An answer of the last minutes stands in for asking again, and is entered with the new collection."""
+
+    def enter(self, store, at, body=b"chart", status=200, vendor="yahoo"):
+        collection = Collection(store, "daily_bars", ["2025-03-03"], at)
+        collection.record(vendor, "/chart", Recorded(status, body, at))
+        with store.ledger.transaction() as connection:
+            collection.enter(connection, "run")
+
+    def recalled(self, store, at, vendor="yahoo"):
+        collection = Collection(
+            store, "intraday_bars", ["2025-03-03"], at, fresh_for={"yahoo": timedelta(minutes=5)}
+        )
+        return collection, collection.recall(vendor, "/chart")
+
+    def test_an_answer_of_four_minutes_ago_is_used_and_found_by_the_replay(self, store):
+        self.enter(store, NOW)
+        collection, again = self.recalled(store, NOW + timedelta(minutes=4))
+        assert (again.body, again.fetched_at) == (b"chart", NOW)
+        with store.ledger.transaction() as connection:
+            collection.enter(connection, "run")
+        assert recorded(store).recall("yahoo", "/chart") == again
+
+    @pytest.mark.parametrize(
+        ("minutes", "entered_after"),
+        [(6, 0), (3, 13), (-1, 5)],
+        ids=["too old", "of the quarter hour before", "later"],
+    )
+    def test_another_answer_is_not_used(self, store, minutes, entered_after):
+        at = NOW + timedelta(minutes=entered_after)
+        self.enter(store, at)
+        assert self.recalled(store, at + timedelta(minutes=minutes))[1] is None
+
+    def test_a_refusal_is_asked_for_again_and_so_is_another_vendor(self, store):
+        self.enter(store, NOW, status=429)
+        assert self.recalled(store, NOW + timedelta(minutes=1))[1] is None
+        self.enter(store, NOW, vendor="feed-wire")
+        assert self.recalled(store, NOW + timedelta(minutes=1), "feed-wire")[1] is None
+
+    def test_without_leave_no_answer_is_used_again(self, store):
+        self.enter(store, NOW)
+        later = Collection(store, "daily_bars", ["2025-03-03"], NOW + timedelta(minutes=1))
+        assert later.recall("yahoo", "/chart") is None
