@@ -9,11 +9,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ORACLES := .venv-oracles
+PEERS := .venv-peers
 PYTHON ?=
 ARGS ?=
 NEWER := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))
 
-.PHONY: help demo test test-slow test-oracles check up bench lock clean
+.PHONY: help demo test test-slow test-oracles check up bench bench-peers lock clean
 
 help: ## what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +45,15 @@ up: $(STAMP) ## Dagster on port 3000, API and dashboards on port 8000
 
 bench: $(STAMP) ## the benchmarks, as ratios
 	@$(BIN)/python -m benchmarks $(ARGS)
+	@$(MAKE) --no-print-directory bench-peers
+
+bench-peers: $(STAMP) ## the replay beside other libraries, which get an environment of their own
+	@$(BIN)/python -m benchmarks.replay --export build/bench/replay.json
+	@if $(MAKE) --silent --no-print-directory $(PEERS)/.installed; then \
+		$(PEERS)/bin/python benchmarks/peers.py build/bench/replay.json; \
+	else \
+		echo "The peers cannot be installed on $$($(BIN)/python --version): not measured"; \
+	fi
 
 lock: ## pin the dependencies again (needs uv); see CONTRIBUTING.md
 	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.11 \
@@ -52,9 +62,12 @@ lock: ## pin the dependencies again (needs uv); see CONTRIBUTING.md
 	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-emit-index-url --no-strip-extras --constraint requirements.txt \
 		--group dev --group build --group oracles --output-file tests/oracles/requirements.txt $(ARGS) pyproject.toml
+	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-emit-index-url --no-strip-extras \
+		--group peers --output-file benchmarks/requirements-peers.txt $(ARGS)
 
 clean: ## remove .venv, caches and build output; the arena's data in .arena stays
-	rm -rf $(VENV) $(ORACLES) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov \
+	rm -rf $(VENV) $(ORACLES) $(PEERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov \
 		build dist *.egg-info
 	find arena_pipeline arena_api dashboards benchmarks tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -102,3 +115,12 @@ $(ORACLES)/.installed: tests/oracles/requirements.txt $(STAMP)
 	$$pip --require-hashes -r tests/oracles/requirements.txt; \
 	$$pip --no-build-isolation -e .; \
 	touch $(ORACLES)/.installed
+
+$(PEERS)/.installed: benchmarks/requirements-peers.txt $(STAMP)
+	@set -eu; \
+	echo "Installing what the replay is measured beside (once, two minutes or so)"; \
+	rm -rf $(PEERS); \
+	$(BIN)/python -m venv $(PEERS); \
+	$(PEERS)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps \
+		--require-hashes -r benchmarks/requirements-peers.txt; \
+	touch $(PEERS)/.installed

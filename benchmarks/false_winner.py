@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -25,6 +26,7 @@ from arena_pipeline.scoring.significance import LEVEL, assess, student_p_value
 MODELS, CORRELATION, DEGREES, DEVIATION = 7, 0.7, 5, 0.01
 ARCH, GARCH = 0.08, 0.90
 BURN_IN = 100
+ARENAS, LENGTHS, SEED = 200, (MIN_DAYS, 250), 1
 DRAWS = 200
 """Resampled histories of each arena: the verdict does not depend on them."""
 
@@ -76,7 +78,7 @@ def binomial_interval(successes: int, trials: int, confidence: float = 0.95) -> 
     return centre - margin, centre + margin
 
 
-def run(arenas: int, lengths: list[int], seed: int) -> None:
+def run(arenas: int = ARENAS, lengths: Sequence[int] = LENGTHS, seed: int = SEED) -> None:
     """Print both shares, with their 95 % intervals, for each length."""
     print(f"{arenas} arenas of {MODELS} models without skill: share of arenas (95 % interval)")
     print("days   winner named            any two told apart      best model's t-test")
@@ -93,9 +95,9 @@ def _share(count: int, arenas: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="False winners among models without skill.")
-    parser.add_argument("--arenas", type=int, default=200)
-    parser.add_argument("--days", type=int, nargs="+", default=[MIN_DAYS, 250])
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--arenas", type=int, default=ARENAS)
+    parser.add_argument("--days", type=int, nargs="+", default=LENGTHS)
+    parser.add_argument("--seed", type=int, default=SEED)
     arguments = parser.parse_args()
     run(arguments.arenas, arguments.days, arguments.seed)
 

@@ -173,7 +173,6 @@ class VendorBudget:
             self._connection = sqlite3.connect(
                 self._file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
-            self._connection.execute("PRAGMA journal_mode=WAL")
         return self._connection
 
     def _bucket(self, vendor: str) -> SQLiteBucket:

@@ -19,25 +19,47 @@ from arena_pipeline.trading.orders import Order, RejectReason
 
 
 class Account:
-    """Cash and holdings of one model. A posting either happens whole or returns why it cannot. `holdings`
-    is replaced, never changed in place, so a reader may keep it."""
+    """Cash and holdings of one model. A posting either happens whole or returns why it cannot.
 
-    __slots__ = ("cash", "dividends", "fees", "holdings", "realised", "receivable", "starting_cash")
+    What is held is kept in columns by symbol, of plain values: a page of them for every day costs little and
+    gives the garbage collector nothing to walk. Postings write on the current page of `quantities` and
+    `costs`; what was read from it may be kept once the page is turned.
+    """
+
+    __slots__ = (
+        "buy_fees", "cash", "costs", "dividends", "fees", "opened_by", "quantities", "realised", "receivable",
+        "starting_cash",
+    )  # fmt: skip
 
     def __init__(self, starting_cash: int) -> None:
         self.starting_cash = self.cash = starting_cash
         self.receivable = self.fees = self.realised = self.dividends = 0
-        self.holdings: dict[str, Holding] = {}
+        self.quantities: dict[str, int] = {}
+        self.costs: dict[str, int] = {}
+        self.buy_fees: dict[str, int] = {}
+        self.opened_by: dict[str, str] = {}
 
     def fork(self) -> Account:
-        return copy.copy(self)
+        other = copy.copy(self)
+        other.turn_page()
+        other.buy_fees = self.buy_fees.copy()
+        other.opened_by = self.opened_by.copy()
+        return other
+
+    def turn_page(self) -> None:
+        """Leave quantities and costs as they are to whoever has read them, and go on with a copy."""
+        self.quantities = self.quantities.copy()
+        self.costs = self.costs.copy()
 
     def book(self, open_orders: Iterable[Order]) -> Book:
         """The state as it is now, for readers."""
         return Book(
             self.cash,
             self.receivable,
-            self.holdings,
+            {
+                symbol: Holding(quantity, self.costs[symbol], self.buy_fees[symbol], self.opened_by[symbol])
+                for symbol, quantity in self.quantities.items()
+            },
             tuple(open_orders),
             self.fees,
             self.realised,
@@ -46,44 +68,40 @@ class Account:
         )
 
     def quantity(self, symbol: str) -> int:
-        holding = self.holdings.get(symbol)
-        return holding.quantity if holding else 0
+        return self.quantities.get(symbol, 0)
 
     def buy(self, symbol: str, quantity: int, notional: int, fee: int, order_id: str) -> RejectReason | None:
         """Pay for shares and their fee."""
         if notional + fee > self.cash:
             return RejectReason.INSUFFICIENT_CASH
-        held = self.holdings.get(symbol)
-        if held is None:
-            bought = Holding(quantity, notional, fee, order_id)
+        if symbol in self.quantities:
+            self.quantities[symbol] += quantity
+            self.costs[symbol] += notional
+            self.buy_fees[symbol] += fee
         else:
-            before, cost, fees, opened_by = held
-            bought = Holding(before + quantity, cost + notional, fees + fee, opened_by)
-        self.holdings = self.holdings | {symbol: bought}
+            self.quantities[symbol] = quantity
+            self.costs[symbol] = notional
+            self.buy_fees[symbol] = fee
+            self.opened_by[symbol] = order_id
         self.cash -= notional + fee
         self.fees += fee
         return None
 
     def sell(self, symbol: str, quantity: int, proceeds: int, fee: int) -> tuple[int, int] | RejectReason:
         """Give shares for `proceeds`: realised (before fees) and net (less fee and share of buy fees)."""
-        held = self.holdings.get(symbol)
-        if held is None or held.quantity < quantity:
+        held = self.quantities.get(symbol, 0)
+        if held < quantity:
             return RejectReason.INSUFFICIENT_POSITION
         if self.cash + proceeds < fee:
             return RejectReason.INSUFFICIENT_CASH_FOR_FEE
-        if quantity == held.quantity:
-            cost, buy_fees = held.cost_cents, held.buy_fees_cents
-            self._drop(symbol)
+        cost, buy_fees = self.costs[symbol], self.buy_fees[symbol]
+        if quantity == held:
+            self._close(symbol)
         else:
-            cost = half_up(held.cost_cents * quantity, held.quantity)
-            buy_fees = half_up(held.buy_fees_cents * quantity, held.quantity)
-            kept = Holding(
-                held.quantity - quantity,
-                held.cost_cents - cost,
-                held.buy_fees_cents - buy_fees,
-                held.opened_by,
-            )
-            self.holdings = self.holdings | {symbol: kept}
+            cost, buy_fees = half_up(cost * quantity, held), half_up(buy_fees * quantity, held)
+            self.quantities[symbol] -= quantity
+            self.costs[symbol] -= cost
+            self.buy_fees[symbol] -= buy_fees
         realised = proceeds - cost
         self.cash += proceeds - fee
         self.fees += fee
@@ -94,20 +112,19 @@ class Account:
         """The holding in new shares at an unchanged cost. The fraction of a share is paid out, takes its
         share of the cost with it and leaves the buy fees to the shares that stay. Returns the cents paid
         in lieu and the cost that went."""
-        held = self.holdings[symbol]
-        exact = held.quantity * ratio
+        exact = self.quantities[symbol] * ratio
         whole = int(exact)
         paid = (exact - whole) * cents_per_share
         in_lieu = half_up(paid.numerator, paid.denominator)
-        share = held.cost_cents * (exact - whole) / exact
+        share = self.costs[symbol] * (exact - whole) / exact
         cost = half_up(share.numerator, share.denominator)
         self.cash += in_lieu
         self.realised += in_lieu - cost
         if whole:
-            kept = held._replace(quantity=whole, cost_cents=held.cost_cents - cost)
-            self.holdings = self.holdings | {symbol: kept}
+            self.quantities[symbol] = whole
+            self.costs[symbol] -= cost
         else:
-            self._drop(symbol)
+            self._close(symbol)
         return in_lieu, cost
 
     def accrue(self, net: int) -> None:
@@ -120,5 +137,6 @@ class Account:
         self.cash += net
         self.receivable -= net
 
-    def _drop(self, symbol: str) -> None:
-        self.holdings = {name: held for name, held in self.holdings.items() if name != symbol}
+    def _close(self, symbol: str) -> None:
+        for column in (self.quantities, self.costs, self.buy_fees, self.opened_by):
+            del column[symbol]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -71,16 +71,36 @@ def price_of(ticks: int) -> Decimal:
     return Decimal(ticks).scaleb(-4)
 
 
-class Tape(NamedTuple):
-    """A market day without its stale bars, by symbol: the `bars` to trade at; what each symbol is marked at
-    (`marks`: its close, else its last bar; `ticks`: that price in ten-thousandths); the symbols with an
-    `official` close, which is the daily bar of the day itself; those with 15-minute bars."""
+@dataclass(slots=True)
+class Tape:
+    """What a market day leaves, without its stale bars, by symbol: the `bars` to trade at; the bar a holding
+    is marked at (`marks`: its close, else its last bar) and that price in ten-thousandths (`ticks`); the
+    symbols whose mark is `provisional`, because it is not the official close, the daily bar of the day."""
 
     bars: dict[str, tuple[Bar, ...]]
     marks: dict[str, Bar]
     ticks: dict[str, int]
-    official: set[str]
-    intraday: set[str]
+    provisional: Set[str]
+    _complete_after: dict[str, Bar] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def official(self) -> Set[str]:
+        return self.marks.keys() - self.provisional
+
+    def after(self, earlier: Tape) -> Tape:
+        """With the last known price of what this day does not mark. Nearly always that is nothing, which is
+        found out once for all books."""
+        if earlier.marks is not self._complete_after:
+            missing = earlier.marks.keys() - self.marks.keys()
+            if missing:
+                return Tape(
+                    self.bars,
+                    earlier.marks | self.marks,
+                    earlier.ticks | self.ticks,
+                    self.provisional | missing,
+                )
+            self._complete_after = earlier.marks
+        return self
 
 
 @dataclass(frozen=True)
@@ -120,14 +140,15 @@ class MarketDay:
             bars = {symbol: some for symbol, some in fresh if some}
         marks = {symbol: bar for symbol, bar in self.closes.items() if not bar.stale}
         if not bars.keys() <= marks.keys():
-            marks = {**{symbol: some[-1] for symbol, some in bars.items()}, **marks}
-        return Tape(
-            bars,
-            marks,
-            {symbol: int(bar.close * TICKS) for symbol, bar in marks.items()},
-            {s for s, bar in marks.items() if bar.interval is Interval.DAILY and bar.day == self.day},
-            {symbol for symbol, some in bars.items() if some[0].interval is not Interval.DAILY},
-        )
+            marks = {symbol: some[-1] for symbol, some in bars.items()} | marks
+        ticks: dict[str, int] = {}
+        provisional: set[str] = set()
+        day, daily = self.day, Interval.DAILY
+        for symbol, bar in marks.items():
+            ticks[symbol] = int(bar.close * TICKS)
+            if bar.day != day or bar.interval is not daily:
+                provisional.add(symbol)
+        return Tape(bars, marks, ticks, provisional)
 
     def adjustment(self, symbol: str) -> Adjustment | None:
         bar = next(iter(self.bars.get(symbol, ())), None) or self.closes.get(symbol)
@@ -148,8 +169,8 @@ class HoldingMark(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """A model's book at the end of a trading day; `provisional` when any mark is. `ticks` and `bars` are the
-    last known prices and where they are from, also of what is not held."""
+    """A model's book at the end of a trading day; `provisional` when any mark is. `tape` has the last known
+    prices and where they are from, also of what is not held."""
 
     model: str
     day: date
@@ -160,25 +181,25 @@ class Snapshot(NamedTuple):
     realised_cents: int
     dividends_cents: int
     provisional: bool
-    holdings: Mapping[str, Holding]
-    ticks: Mapping[str, int]
-    bars: Mapping[str, Bar]
-    official: Set[str]
+    quantities: Mapping[str, int]
+    costs: Mapping[str, int]
+    tape: Tape
 
     @property
     def marks(self) -> tuple[HoldingMark, ...]:
         """The holdings at their prices, by symbol."""
+        tape = self.tape
         return tuple(
             HoldingMark(
                 symbol,
-                holding.quantity,
-                holding.cost_cents,
-                price_of(self.ticks[symbol]),
-                self.bars[symbol].id,
-                (holding.quantity * self.ticks[symbol] + 50) // 100,
-                symbol not in self.official,
+                quantity,
+                self.costs[symbol],
+                price_of(tape.ticks[symbol]),
+                tape.marks[symbol].id,
+                (quantity * tape.ticks[symbol] + 50) // 100,
+                symbol in tape.provisional,
             )
-            for symbol, holding in sorted(self.holdings.items())
+            for symbol, quantity in sorted(self.quantities.items())
         )
 
 
@@ -219,13 +240,13 @@ class Posting(NamedTuple):
 
 class DayResult(NamedTuple):
     """What one trading day made of a model's book. Fills and rejections in the order they happened;
-    `before` is what was held when trading began, after corporate actions."""
+    `before` is how many shares were held when trading began, after corporate actions."""
 
     fills: tuple[Fill, ...]
     rejections: tuple[Rejection, ...]
     postings: tuple[Posting, ...]
     snapshot: Snapshot
-    before: Mapping[str, Holding]
+    before: Mapping[str, int]
     market: MarketDay
 
     @property
@@ -235,10 +256,13 @@ class DayResult(NamedTuple):
 
     def _position_marks(self) -> Iterator[PositionMark]:
         held = self.before.keys() | {fill.symbol for fill in self.fills}
-        for symbol in sorted(held & self.market.tape.intraday):
+        for symbol in sorted(held):
+            bars = self.market.tape.bars.get(symbol, ())
+            if not bars or bars[0].interval is Interval.DAILY:
+                continue
             traded = [fill for fill in self.fills if fill.symbol == symbol]
-            start = self.before[symbol].quantity if symbol in self.before else 0
-            for bar in self.market.tape.bars[symbol]:
+            start = self.before.get(symbol, 0)
+            for bar in bars:
                 quantity = start + sum(
                     fill.quantity if fill.side is Side.BUY else -fill.quantity
                     for fill in traded

@@ -78,7 +78,7 @@ def meet(order: Order, bar: Bar, policy: FillPolicy, *, triggered: bool = False)
     """The order at a bar that opens after its submission. `triggered`: its stop was reached before."""
     match order.type:
         case OrderType.MARKET:
-            return Meeting(policy.slipped(bar.open, order.side, bar), at_open=True)
+            return Meeting(policy.slipped(bar.open, order.side, bar), True)
         case OrderType.LIMIT:
             return _limit(order, bar, policy)
         case OrderType.STOP:

@@ -17,7 +17,7 @@ Splits are applied to as-traded prices only and dividends to as-traded or split-
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -34,6 +34,7 @@ from arena_pipeline.trading.book import (
     Posting,
     PostingKind,
     Snapshot,
+    Tape,
     price_of,
     ticks_of,
 )
@@ -52,14 +53,15 @@ from arena_pipeline.trading.orders import (
 )
 
 AS_AGREED = FillPolicy()
+_BUY, _NOW = Side.BUY, Wait.NOW
+"""Looked up once: before Python 3.12 reaching a member costs seven times the comparison with it."""
+_ENDINGS, _SELLS, _BUYS, _EXITS = range(0, 40, 10)
 _RANK = {OrderType.STOP: 0, OrderType.STOP_LIMIT: 0, OrderType.MARKET: 1, OrderType.LIMIT: 2}
-_ENDINGS, _SELLS, _BUYS, _EXITS = range(4)
 
-
-_Event = tuple[datetime, int, int, datetime, int, str, int, Decimal | None]
-"""An order and the bar it is to meet, or the end of an order, sorted by the order of events: time, phase,
-rank, submission, the order's own number (no two events compare beyond it), its id, the bar's index, and the
-price of an entry inside the bar."""
+_Event = tuple[datetime, int, datetime, int, str, int, Decimal | None]
+"""An order and the bar it is to meet, or the end of an order, sorted by the order of events: time, phase
+(with the rank of a sale in it), submission, the order's own number (no two events compare beyond it), its id,
+the bar's index, and the price of an entry inside the bar."""
 
 
 class _Ending(NamedTuple):
@@ -102,8 +104,7 @@ class Replay:
         self._waited: set[str] = set()
         self._last_day: date | None = None
         self._replayed_to: datetime | None = None
-        self._ticks: dict[str, int] = {}
-        self._bars: dict[str, Bar] = {}
+        self._tape = Tape({}, {}, {}, frozenset())
         self._due: list[tuple[date, Posting]] = []
         self._applied: set[str] = set()
 
@@ -139,22 +140,24 @@ class Replay:
                 remedy="give the other order its own id",
             )
         self._require_future(order)
-        for other in (order.parent, order.replaces):
-            if other is not None and other not in self._orders:
-                raise LedgerError(
-                    f"order {order.id} refers to {other}, which was never submitted", remedy="submit it first"
-                )
+        if order.parent is not None or order.replaces is not None:
+            self._require_known(order)
         seq = self._seq[order.id] = len(self._seq)
         self._orders[order.id] = order
         if order.replaces is not None:
             self._endings.append(_Ending(order.submitted_at, seq, order.replaces, order.id))
-        if order.parent in self._filled:
-            order = _released(order, self._filled[order.parent])
-        elif order.parent is not None:
-            if order.parent not in self._open:
-                raise LedgerError(f"order {order.id} is to close {order.parent}, which ended without a fill")
-            self._exits[order.parent] = (*self._exits.get(order.parent, ()), order.id)
+        if order.parent is not None:
+            order = self._attached(order, order.parent)
         self._open[order.id] = order
+
+    def _attached(self, order: Order, parent: str) -> Order:
+        """An exit, waiting for its entry or let go because that has been filled."""
+        if parent in self._filled:
+            return _released(order, self._filled[parent])
+        if parent not in self._open:
+            raise LedgerError(f"order {order.id} is to close {parent}, which ended without a fill")
+        self._exits[parent] = (*self._exits.get(parent, ()), order.id)
+        return order
 
     def check(self, wish: Order | Cancellation) -> None:
         """Raises LedgerError for what belongs to another model or cannot mean anything."""
@@ -191,14 +194,16 @@ class Replay:
         self._last_day = day.day
         self._replayed_to = end = until or day.closes_at
         rejections: list[Rejection] = []
-        postings = self._act(day, rejections) if day.actions or self._due else []
-        before = self._account.holdings
-        fills = self._trade(day, end, rejections) if self._open else []
-        tape = day.tape
-        if self._ticks.keys() <= tape.ticks.keys():
-            self._ticks, self._bars = tape.ticks, tape.marks
-        else:
-            self._ticks, self._bars = {**self._ticks, **tape.ticks}, {**self._bars, **tape.marks}
+        postings: list[Posting] = []
+        if day.actions or self._due:
+            self._account.turn_page()
+            postings = self._act(day, rejections)
+        before = self._account.quantities
+        fills: list[Fill] = []
+        if self._open:
+            self._account.turn_page()
+            fills = self._trade(day, end, rejections)
+        self._tape = day.tape.after(self._tape)
         if until is None and self._open:
             self._expire(day, rejections)
         return DayResult(tuple(fills), tuple(rejections), tuple(postings), self._snapshot(day), before, day)
@@ -213,7 +218,7 @@ class Replay:
             if action.id in self._applied:
                 continue
             self._applied.add(action.id)
-            known = self._bars.get(action.symbol)
+            known = self._tape.marks.get(action.symbol)
             adjustment = day.adjustment(action.symbol) or (known.adjustment if known else None)
             if action.ratio is not None and adjustment is Adjustment.RAW:
                 postings += self._split(action, action.ratio, day, rejections)
@@ -252,9 +257,10 @@ class Replay:
         over the ratio pays fractions.
         """
         symbol = action.symbol
-        if symbol in self._ticks:
-            restated = half_up(self._ticks[symbol] * ratio.denominator, ratio.numerator)
-            self._ticks = {**self._ticks, symbol: restated}
+        ticks = self._tape.ticks
+        if symbol in ticks:
+            restated = half_up(ticks[symbol] * ratio.denominator, ratio.numerator)
+            self._tape = replace(self._tape, ticks={**ticks, symbol: restated})
         for order in list(self._open.values()):
             if order.symbol == symbol and order.submitted_at < day.opens_at:
                 quantity = None if order.quantity is None else int(order.quantity * ratio)
@@ -266,10 +272,10 @@ class Replay:
                     for at in (order.limit, order.stop)
                 )
                 self._open[order.id] = replace(order, quantity=quantity, limit=limit, stop=stop)
-        if symbol not in self._account.holdings:
+        if symbol not in self._account.quantities:
             return []
         bars = day.tape.bars.get(symbol)
-        at = bars[0].open if bars else price_of(self._ticks[symbol])
+        at = bars[0].open if bars else price_of(self._tape.ticks[symbol])
         in_lieu, cost = self._account.split(symbol, ratio, Fraction(at) * 100)
         held = self._account.quantity(symbol)
         return [Posting(PostingKind.SPLIT, action.id, symbol, day.day, held, in_lieu, cost, 0)]
@@ -278,53 +284,58 @@ class Replay:
 
     def _trade(self, day: MarketDay, end: datetime, rejections: list[Rejection]) -> list[Fill]:
         """Fills until `end` in the order they happen; what ends without one is added to `rejections`."""
+        bars = day.tape.bars
         queue: list[_Event] = []
-        for order in self._open.values():
-            if order.parent is None:
-                self._enqueue(queue, order, day)
+        for resting in self._open.values():
+            if resting.parent is None:
+                self._enqueue(queue, resting, bars)
         endings = {ending.seq: ending for ending in self._endings if ending.at < end}
         for at, seq, order_id, _ in endings.values():
-            heapq.heappush(queue, (at, _ENDINGS, 0, at, seq, order_id, 0, None))
-        self._endings = [ending for ending in self._endings if ending.at >= end]
-        waits = self._policy.wait is not Wait.NOW
+            heapq.heappush(queue, (at, _ENDINGS, at, seq, order_id, 0, None))
+        if self._endings:
+            self._endings = [ending for ending in self._endings if ending.at >= end]
+        wait = self._policy.wait
         fills: list[Fill] = []
         while queue:
-            _, phase, _, _, seq, order_id, index, entered_at = heapq.heappop(queue)
+            _, phase, _, seq, order_id, index, entered_at = heapq.heappop(queue)
             if phase == _ENDINGS:
                 self._stop_order(endings[seq], day, rejections)
                 continue
-            if order_id not in self._open:
+            order = self._open.get(order_id)
+            if order is None:
                 continue
-            order = self._open[order_id]
-            if waits and order.id not in self._waited:
-                self._waited.add(order.id)
-                if self._policy.wait is Wait.NEXT_BAR:
-                    self._enqueue(queue, order, day, index + 1)
+            if wait is not _NOW and order_id not in self._waited:
+                self._waited.add(order_id)
+                if wait is Wait.NEXT_BAR:
+                    self._enqueue(queue, order, bars, index + 1)
                 continue
-            bar = day.tape.bars[order.symbol][index]
+            bar = bars[order.symbol][index]
             meeting = self._meet(order, bar, entered_at)
             fill = meeting.price and self._execute(order, bar, meeting.price, day, rejections, fills)
             if fill:
                 fills.append(fill)
-                del self._open[order.id]
-                self._filled[order.id] = fill.quantity
+                del self._open[order_id]
+                self._filled[order_id] = fill.quantity
                 if self._exits:
                     self._release_exits(queue, fill, index, meeting, bar.start)
                 if order.oco is not None:
                     self._end_other(order.oco, bar, day, rejections)
-            elif order.id in self._open:
-                self._enqueue(queue, order, day, index + 1)
+            elif order_id in self._open:
+                self._enqueue(queue, order, bars, index + 1)
         return fills
 
-    def _enqueue(self, queue: list[_Event], order: Order, day: MarketDay, index: int = 0) -> None:
-        """Let the order meet the first bar from `index` on that opens at or after its submission."""
-        bars = day.tape.bars.get(order.symbol, ())
-        while index < len(bars) and bars[index].start < order.submitted_at:
+    def _enqueue(
+        self, queue: list[_Event], order: Order, bars: Mapping[str, tuple[Bar, ...]], index: int = 0
+    ) -> None:
+        """Let the order meet the first bar of its symbol, from `index` on, that opens at or after its
+        submission."""
+        mine, submitted = bars.get(order.symbol, ()), order.submitted_at
+        while index < len(mine) and mine[index].start < submitted:
             index += 1
-        if index < len(bars):
-            phase, rank = (_SELLS, _RANK[order.type]) if order.side is Side.SELL else (_BUYS, 0)
-            at, seq = bars[index].start, self._seq[order.id]
-            heapq.heappush(queue, (at, phase, rank, order.submitted_at, seq, order.id, index, None))
+        if index < len(mine):
+            phase = _BUYS if order.side is _BUY else _SELLS + _RANK[order.type]
+            at, seq = mine[index].start, self._seq[order.id]
+            heapq.heappush(queue, (at, phase, submitted, seq, order.id, index, None))
 
     def _meet(self, order: Order, bar: Bar, entered_at: Decimal | None) -> Meeting:
         if entered_at is not None:
@@ -356,7 +367,7 @@ class Replay:
             return None
         notional = (quantity * ticks + 50) // 100
         realised = net = None
-        if order.side is Side.BUY:
+        if order.side is _BUY:
             refused = self._account.buy(order.symbol, quantity, notional, self._fee, order.id)
         else:
             sold = self._account.sell(order.symbol, quantity, notional, self._fee)
@@ -372,20 +383,20 @@ class Replay:
 
     def _sized(self, order: Order, ticks: int, fills: Sequence[Fill]) -> int | RejectReason:
         """Whole shares of an amount or a weight at a price; a purchase has its fee inside."""
-        fee = self._fee if order.side is Side.BUY else 0
+        fee = self._fee if order.side is _BUY else 0
         if order.amount is not None:
             return max(to_cents(order.amount) - fee, 0) * 100 // ticks or RejectReason.BELOW_ONE_SHARE
         held = self._account.quantity(order.symbol)
         target = Fraction(order.weight or 0) * self._worth(order.symbol, ticks, fills)
         wanted = int(max(target - fee, Fraction(0)) * 100 / ticks)
-        missing = wanted - held if order.side is Side.BUY else held - wanted
+        missing = wanted - held if order.side is _BUY else held - wanted
         return missing if missing > 0 else RejectReason.ALREADY_AT_TARGET
 
     def _worth(self, symbol: str, ticks: int, fills: Sequence[Fill]) -> int:
         """The net asset value in cents, with `symbol` at the price met, the others at their last known."""
-        prices = self._ticks | {fill.symbol: ticks_of(fill.price) for fill in fills} | {symbol: ticks}
+        prices = self._tape.ticks | {fill.symbol: ticks_of(fill.price) for fill in fills} | {symbol: ticks}
         account = self._account
-        shares = sum((held.quantity * prices[name] + 50) // 100 for name, held in account.holdings.items())
+        shares = sum((held * prices[name] + 50) // 100 for name, held in account.quantities.items())
         return account.cash + account.receivable + shares
 
     def _release_exits(
@@ -398,8 +409,8 @@ class Replay:
             self._waited.add(order_id)
             entered_at = None if meeting.at_open else fill.price
             seq = self._seq[order_id]
-            rank = _RANK[order.type]
-            heapq.heappush(queue, (at, _EXITS, rank, order.submitted_at, seq, order_id, index, entered_at))
+            phase = _EXITS + _RANK[order.type]
+            heapq.heappush(queue, (at, phase, order.submitted_at, seq, order_id, index, entered_at))
 
     # -- the end of orders -------------------------------------------------------------------------------
 
@@ -454,27 +465,34 @@ class Replay:
                 remedy="submit orders before running the day they may fill on",
             )
 
+    def _require_known(self, order: Order) -> None:
+        for other in (order.parent, order.replaces):
+            if other is not None and other not in self._orders:
+                raise LedgerError(
+                    f"order {order.id} refers to {other}, which was never submitted", remedy="submit it first"
+                )
+
     # -- valuation ---------------------------------------------------------------------------------------
 
     def _snapshot(self, day: MarketDay) -> Snapshot:
-        account, ticks = self._account, self._ticks
-        holdings = account.holdings
-        prices = map(ticks.__getitem__, holdings)
-        value = sum([(held[0] * at + 50) // 100 for held, at in zip(holdings.values(), prices, strict=True)])
+        account, tape = self._account, self._tape
+        quantities, ticks = account.quantities, tape.ticks
+        value = account.cash + account.receivable
+        for symbol, quantity in quantities.items():
+            value += (quantity * ticks[symbol] + 50) // 100
         return Snapshot(
             self.model,
             day.day,
             account.cash,
             account.receivable,
-            account.cash + account.receivable + value,
+            value,
             account.fees,
             account.realised,
             account.dividends,
-            not holdings.keys() <= day.tape.official,
-            holdings,
-            ticks,
-            self._bars,
-            day.tape.official,
+            not quantities.keys().isdisjoint(tape.provisional),
+            quantities,
+            account.costs,
+            tape,
         )
 
 

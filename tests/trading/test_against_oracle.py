@@ -36,9 +36,7 @@ def plain(result):
         ],
         "ends": [(entry.order_id, entry.reason.value) for entry in result.rejections],
         "money": [from_cents(cents) for cents in money],
-        "holdings": {
-            symbol: (held.quantity, from_cents(held.cost_cents)) for symbol, held in snapshot.holdings.items()
-        },
+        "holdings": {mark.symbol: (mark.quantity, from_cents(mark.cost_cents)) for mark in snapshot.marks},
     }
 
 

@@ -54,7 +54,8 @@ def changes(results):
             after = held[event.symbol] = changed(before, event)
             yield event, before, after
         left = {symbol: holding for symbol, holding in held.items() if holding.quantity}
-        assert left == {s: h._replace(opened_by="") for s, h in result.snapshot.holdings.items()}
+        assert {symbol: holding.quantity for symbol, holding in left.items()} == result.snapshot.quantities
+        assert {symbol: holding.cost_cents for symbol, holding in left.items()} == result.snapshot.costs
 
 
 def changed(held, event):
@@ -163,7 +164,7 @@ def test_a_price_that_holds_an_action_already_is_not_given_it_again(made):
         assert splits == [p.action_id for p in result.postings if p.kind is PostingKind.SPLIT]
         assert dividends == [p.action_id for p in result.postings if p.kind is PostingKind.ACCRUAL]
         actions |= {action.id: action for action in day.actions}
-        held = result.snapshot.holdings
+        held = result.snapshot.quantities
     for accrual in postings(results, PostingKind.ACCRUAL):
         action = actions[accrual.action_id]
         assert is_half_up(accrual.cents, Fraction(action.amount) * accrual.quantity * 100)
@@ -184,12 +185,9 @@ def test_a_split_in_two_changes_no_value(made):
     )
     results = made.replay(days=[*made.days, before, replace(after, actions=splits)])
     old, new = (result.snapshot for result in results[-2:])
-    assert old.holdings.keys() == new.holdings.keys()
     assert new.nav_cents == old.nav_cents
-    assert all(
-        new.holdings[symbol] == holding._replace(quantity=2 * holding.quantity)
-        for symbol, holding in old.holdings.items()
-    )
+    assert new.quantities == {symbol: 2 * quantity for symbol, quantity in old.quantities.items()}
+    assert new.costs == old.costs
 
 
 def closing(made, days_later, price):
@@ -349,7 +347,7 @@ def test_an_amount_or_a_weight_buys_as_many_shares_as_it_pays_for_and_no_more(ma
             held[fill.symbol] = now + fill.quantity * ways(fill.side)
             cash -= fill.notional_cents * ways(fill.side) + fee
         assert cash == result.snapshot.cash_cents
-        ticks = result.snapshot.ticks
+        ticks = result.snapshot.tape.ticks
 
 
 @given(scenarios())

@@ -56,7 +56,7 @@ def test_every_transaction_balances_and_the_accounts_are_those_of_the_last_snaps
         symbol: (shares, cost) for (name, symbol), (cost, shares) in found.items() if name is Account.SHARES
     }
     assert {symbol: each for symbol, each in held.items() if each != (0, 0)} == {
-        symbol: (holding.quantity, holding.cost_cents) for symbol, holding in last.holdings.items()
+        symbol: (quantity, last.costs[symbol]) for symbol, quantity in last.quantities.items()
     }
 
 

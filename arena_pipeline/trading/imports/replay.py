@@ -134,7 +134,7 @@ class ModelReplay:
         if not self._prices.has(day):
             self._unmarked.append(Unmarked(day, (), ImportReason.NO_BAR, "the price file has no such day"))
             return
-        held = {symbol: self._prices.at(symbol, day) for symbol in sorted(self._account.holdings)}
+        held = {symbol: self._prices.at(symbol, day) for symbol in sorted(self._account.quantities)}
         missing = tuple(symbol for symbol, prices in held.items() if prices.close is None)
         if missing:
             details = "; ".join(f"{symbol}: {held[symbol].problem}" for symbol in missing)
@@ -148,7 +148,7 @@ class ModelReplay:
         return notional_cents(prices.close * FINE, self._account.quantity(symbol)) if prices.close else 0
 
     def _positions(self) -> dict[str, int]:
-        return {symbol: self._account.holdings[symbol].quantity for symbol in sorted(self._account.holdings)}
+        return dict(sorted(self._account.quantities.items()))
 
     def _reject(self, row: TradeRow, refusal: Refused) -> None:
         self._rejections.append(rejection(row, refusal))

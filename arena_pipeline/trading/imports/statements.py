@@ -55,7 +55,7 @@ class Statements:
             return
         before, self._before = self._before, stated
         for symbol in sorted(
-            {*stated.positions, *self._account.holdings, *(before.positions if before else ())}
+            {*stated.positions, *self._account.quantities, *(before.positions if before else ())}
         ):
             theirs = stated.positions.get(symbol, NOTHING)
             reason, detail = ImportReason.STATED_POSITION, ""
