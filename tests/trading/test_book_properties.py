@@ -327,7 +327,7 @@ def test_at_one_moment_sales_come_before_purchases_and_the_oldest_first(made):
 def test_an_amount_or_a_weight_buys_as_many_shares_as_it_pays_for_and_no_more(made):
     fee, ticks, cash = to_cents(made.fee), {}, to_cents(made.cash)
     for day, result in zip(made.days, made.replay(), strict=True):
-        held = {symbol: holding.quantity for symbol, holding in result.before.items()}
+        held = dict(result.before)
         cash += sum(p.cents for p in result.postings if p.kind is not PostingKind.ACCRUAL)
         split = any(action.kind is ActionKind.SPLIT for action in day.actions)
         for fill in result.fills:
