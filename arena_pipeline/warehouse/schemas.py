@@ -139,6 +139,21 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("raw", pa.string()),
         ("note", pa.string()),
     ),
+    "model_catalog": _table(
+        ("id", pa.string()),
+        ("model", pa.string()),
+        ("used_by", TEXTS),
+        ("found", pa.bool_()),
+        ("canonical_slug", pa.string()),
+        ("context_length", pa.int64()),
+        ("max_completion_tokens", pa.int64()),
+        ("prompt_usd", AMOUNT),
+        ("completion_usd", AMOUNT),
+        ("expires", pa.date32()),
+        ("structured", pa.bool_()),
+        ("note", pa.string()),
+        ("raw", pa.string()),
+    ),
     "indicators": _table(
         ("id", pa.string()),
         ("session", pa.string()),
@@ -177,5 +192,5 @@ SCHEMAS: dict[str, pa.Schema] = {
     "held_briefings": _BRIEFINGS,
 }
 """One row: a bar per symbol, period and vintage; a finding of the bar checks; a split or dividend; an
-article (once across copies); a feed's answer; a figure of one company; indicators, momentum, watchlist
-entry and briefing per symbol and session."""
+article (once across copies); a feed's answer; a figure of one company; a model as its endpoint lists it;
+indicators, momentum, watchlist entry and briefing per symbol and session."""
