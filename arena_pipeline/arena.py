@@ -291,7 +291,7 @@ class Arena:
         settings = self.settings.llm
         sandbox = settings.base_url == "sandbox"
         caps = {m.id: m.daily_budget_usd for m in self.settings.models if m.daily_budget_usd is not None}
-        return ModelClient(
+        client = ModelClient(
             base_url=self._llm_url,
             api_key=self._llm_key,
             recorder=ModelRecorder(self.origin or self.store, offline=self.origin is not None),
@@ -303,6 +303,7 @@ class Arena:
             max_attempts=settings.max_attempts,
             concurrency=settings.concurrency,
         )
+        return self._stack.enter_context(client)
 
     def model_catalog(self, recorder: Recorder) -> ModelCatalog:
         """The model endpoint's own lists."""
