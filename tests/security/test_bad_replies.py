@@ -7,6 +7,8 @@ against a loopback endpoint.
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import json
 import threading
 from collections.abc import Iterator
@@ -37,6 +39,7 @@ from tests.security.bad_replies import (
     says,
 )
 
+INVARIANTS = "tests.security.invariants"
 STEADY = "steady"
 GREEDY = "greedy"
 CANARY = "sk-or-v1-canary-5566778899"
@@ -105,6 +108,8 @@ class Contest:
     reports: list[str]
     decided: dict[str, Any]
     ordered: dict[str, list[Any]]
+    before: Any
+    """What the named invariants compare with; None where they are not there."""
 
     def digest(self, model: str) -> str:
         return self.arena.store.partitions("decisions")[f"{model}|{self.session}"]
@@ -131,7 +136,9 @@ def _contest(folder: Path, contestants: dict[str, Reply]) -> Iterator[Contest]:
     with endpoint:
         arena = world.arena()
         steps.shared(arena, [day], run)
-        session = arena.calendar.sessions_of(day)[0].key
+        session, before = arena.calendar.sessions_of(day)[0].key, None
+        if importlib.util.find_spec(INVARIANTS) is not None:
+            before = importlib.import_module(INVARIANTS).State.of(arena, new_days=(str(day),))
         for model in contestants:
             DECISION_STEPS[0](arena, [f"{model}|{session}"], run)
         with arena.store.ledger.read() as connection:
@@ -143,6 +150,7 @@ def _contest(folder: Path, contestants: dict[str, Reply]) -> Iterator[Contest]:
             run.reports,
             {row.model: row for row in made},
             {name: [row for row in placed if row.model == name] for name in contestants},
+            before,
         )
         arena.close()
 
@@ -228,10 +236,11 @@ def test_what_a_bad_reply_cost_is_counted(contest: Contest) -> None:
 def test_the_named_invariants_hold_after_all_of_it(
     contest: Contest, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Holds the eight invariants of `bad_inputs.json` where their checks are installed."""
-    invariants = pytest.importorskip("tests.security.invariants")
-    days = (contest.session[:10],)
-    before = invariants.State.of(contest.arena, new_days=days)
+    """The eight invariants of `bad_inputs.json`, where their checks are there."""
+    if contest.before is None:
+        pytest.skip("tests/security/invariants.py is not there")
+    invariants = importlib.import_module(INVARIANTS)
     said = "\n".join([*contest.reports, *capfd.readouterr()])
-    broken = invariants.broken_invariants(invariants.Case(contest.arena, before, said, (CANARY,), days))
+    case = invariants.Case(contest.arena, contest.before, said, (CANARY,), (contest.session[:10],))
+    broken = invariants.broken_invariants(case)
     assert {name: problems for name, problems in broken.items() if problems} == {}
