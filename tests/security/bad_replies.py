@@ -179,6 +179,7 @@ def own_kinds() -> list[BadReply]:
         "an order beside the choices": body({**json.loads(buy), "choices": []}),
         "an error in a 200": body({"error": {"code": 502, "message": "no"}}, 200, **{"retry-after": "0"}),
         "an error beside a good answer": body({**completion(buy), "error": {"code": 400, "message": "no"}}),
+        "an answer of another maker's model": body({**completion(deciding()), "model": "other/model"}),
         "402": failing(402),
         "404": failing(404),
         "429": failing(429),

@@ -205,6 +205,12 @@ def test_a_bad_reply_is_a_decision_without_an_order(contest: Contest, kind: BadR
         assert all(row.refusal for row in refused)
 
 
+def test_an_answer_of_another_makers_model_is_told(contest: Contest) -> None:
+    (other,) = (kind.id for kind in OWN if kind.name == "an answer of another maker's model")
+    told = f"{other} asked stand-in/{other} in {contest.session} and was answered by other/model"
+    assert told in contest.reports
+
+
 def test_the_other_models_of_the_session_are_unaffected(contest: Contest, alone: Contest) -> None:
     assert [row.symbol for row in contest.ordered[STEADY] if row.accepted] == ["SAP.DE"]
     for model in GOOD:
