@@ -18,7 +18,8 @@ from typing import TypeVar, cast
 
 from arena_pipeline.errors import ArenaError
 from arena_pipeline.llm.budget import UnlimitedBudget
-from arena_pipeline.llm.client import ModelClient
+from arena_pipeline.llm.client import ModelClient, speaks_openrouter
+from arena_pipeline.llm.research_models import ResearchChoice, choose_research_model
 from arena_pipeline.market.calendar import Session, TradingCalendar, trading_calendar
 from arena_pipeline.market.indicators import indicator_anchor
 from arena_pipeline.market.universe import Company, companies
@@ -35,6 +36,8 @@ from arena_pipeline.sources.feeds import FeedSource
 from arena_pipeline.sources.files import FilePrices
 from arena_pipeline.sources.finnhub import Finnhub
 from arena_pipeline.sources.http import Http
+from arena_pipeline.sources.model_catalog import MAX_BYTES as MAX_CATALOG_BYTES
+from arena_pipeline.sources.model_catalog import KeyAllowance, ModelCatalog, key_allowance
 from arena_pipeline.sources.prices import PriceSource
 from arena_pipeline.sources.recorder import Recorder
 from arena_pipeline.sources.vendors import FigureVendor
@@ -149,6 +152,27 @@ class Arena:
     def has_research_model(self) -> bool:
         """Whether anybody reads what a research model would write."""
         return any(model.kind is ModelKind.LLM for model in self.settings.models)
+
+    @cached_property
+    def research_choice(self) -> ResearchChoice:
+        """The model that writes the briefings, and what to say of how it was chosen."""
+        url = self.settings.llm.base_url
+        return choose_research_model(
+            self.settings.llm.research_model,
+            [str(model.model) for model in self.settings.models if model.kind is ModelKind.LLM],
+            openrouter=speaks_openrouter(url),
+        )
+
+    @property
+    def models_in_use(self) -> dict[str, tuple[str, ...]]:
+        """Model names at the endpoint, and who uses them: contestants, and `research`."""
+        users: dict[str, list[str]] = {}
+        for model in self.settings.models:
+            if model.kind is ModelKind.LLM:
+                users.setdefault(str(model.model), []).append(model.id)
+        if users:
+            users.setdefault(self.research_choice.model, []).append("research")
+        return {name: tuple(users[name]) for name in sorted(users)}
 
     def is_live(self, session: Session) -> bool:
         """Whether a session is being decided at its own time."""
@@ -366,18 +390,45 @@ class Arena:
         """The one client for every model."""
         settings = self.settings.llm
         sandbox = settings.base_url == "sandbox"
-        return ModelClient(
-            base_url=self._sandbox_url("llm_url") if sandbox else settings.base_url,
-            api_key=SANDBOX_KEY if sandbox else os.environ.get(settings.api_key_env),
+        caps = {m.id: m.daily_budget_usd for m in self.settings.models if m.daily_budget_usd is not None}
+        client = ModelClient(
+            base_url=self._llm_url,
+            api_key=self._llm_key,
             recorder=ModelRecorder(self.origin or self.store, offline=self.origin is not None),
             clock=self.clock,
             budget=UnlimitedBudget()
             if sandbox or self.origin
-            else LedgerBudget(self.store, settings.daily_budget_usd, clock=self.clock),
+            else LedgerBudget(self.store, settings.daily_budget_usd, clock=self.clock, per_spender=caps),
             timeout=settings.timeout_seconds,
             max_attempts=settings.max_attempts,
             concurrency=settings.concurrency,
         )
+        return self._stack.enter_context(client)
+
+    def model_catalog(self, recorder: Recorder) -> ModelCatalog:
+        """The model endpoint's own lists."""
+        http = self._http(recorder, self.settings.llm.base_url, max_bytes=MAX_CATALOG_BYTES)
+        return ModelCatalog(http, base_url=self._llm_url, api_key=self._llm_key)
+
+    @property
+    def tells_allowance(self) -> bool:
+        """Whether there is a key at an endpoint that tells what a key may still spend."""
+        return speaks_openrouter(self.settings.llm.base_url) and bool(self._llm_key)
+
+    def key_allowance(self) -> KeyAllowance:
+        """What the model key may still spend, asked now and kept nowhere. Raises a SourceError."""
+        return key_allowance(self._llm_url, self._llm_key, clock=self.clock)
+
+    @property
+    def _llm_url(self) -> str:
+        url = self.settings.llm.base_url
+        return self._sandbox_url("llm_url") if url == "sandbox" else url
+
+    @property
+    def _llm_key(self) -> str | None:
+        if self.settings.llm.base_url == "sandbox":
+            return SANDBOX_KEY
+        return os.environ.get(self.settings.llm.api_key_env)
 
     def _sandbox_url(self, name: str) -> str:
         if self.origin is not None:

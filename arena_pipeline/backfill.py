@@ -32,12 +32,16 @@ from arena_pipeline.assets.graph import (
     SESSION_STEPS,
     names,
 )
+from arena_pipeline.assets.undone import left_undone
 from arena_pipeline.errors import ArenaError, ConfigError
 from arena_pipeline.market.calendar import Session
 from arena_pipeline.partitions import SESSION, TRADING_DAY, model_key
 from arena_pipeline.warehouse.tables import catalog
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+NAMED = 12
+"""So many pieces of work left undone are named in one line."""
+
 COMMAND_TAG, COMMAND = "arena/command", "backfill"
 ALL_STEPS = DAY_STEPS + SESSION_STEPS + DECISION_STEPS + BOOK_STEPS + BOARD_STEPS
 
@@ -66,6 +70,8 @@ class Summary:
     rows: int = 0
     seconds: float = 0.0
     waiting: str = ""
+    undone: list[str] = field(default_factory=list)
+    """Decisions and briefings that want of money stopped, by id."""
     warnings: list[str] = field(default_factory=list)
 
     def line(self) -> str:
@@ -74,7 +80,11 @@ class Summary:
             f"{self.sessions} sessions, {self.partitions} partitions in {self.runs} runs, "
             f"{self.rows} rows written, {self.seconds:.1f} s"
         )
-        return f"{text}; {self.waiting}" if self.waiting else text
+        notes = [text, self.waiting]
+        if self.undone:
+            more = f" and {len(self.undone) - NAMED} more" if len(self.undone) > NAMED else ""
+            notes.append(f"left undone for want of money: {', '.join(self.undone[:NAMED])}{more}")
+        return "; ".join(note for note in notes if note)
 
 
 Progress = Callable[[str, int], None]
@@ -122,6 +132,7 @@ class Backfill:
         self._research(chosen, sessions, progress, summary)
         self._contest(contestants, chosen, days, sessions, progress, summary)
         summary.rows = self._rows_since(before)
+        summary.undone = left_undone(arena.store, before)
         summary.seconds = time.monotonic() - started
         return summary
 

@@ -4,6 +4,8 @@ Each check reads the rows of the run's partitions, or of the newest day when it 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
@@ -17,6 +19,9 @@ from arena_pipeline.assets.resource import ArenaResource
 from arena_pipeline.news.health import FeedState
 from arena_pipeline.warehouse.store import Row
 from arena_pipeline.warehouse.tables import decisions, leaderboard, positions, snapshots
+
+EXPIRES_SOON = timedelta(days=14)
+"""A model that is taken off its endpoint's list within this is reported."""
 
 NAMED = 20
 """So many offenders are named in a check's metadata."""
@@ -42,6 +47,7 @@ def asset_checks() -> list[dg.AssetChecksDefinition]:
         bars_are_possible,
         bars_are_fresh,
         feeds_answer,
+        models_exist,
         models_answer,
         books_balance,
         every_model_is_ranked,
@@ -105,6 +111,53 @@ def feeds_answer(context: dg.AssetCheckExecutionContext, arena: ArenaResource) -
 def _feed_line(row: Row) -> str:
     age = "no dated item" if row["age_hours"] is None else f"newest {row['age_hours']:.1f} h old"
     return f"{row['feed']}: {row['state']}, status {row['status']}, {row['items']} items, {age}"
+
+
+@dg.asset_check(asset="model_catalog")
+def models_exist(context: dg.AssetCheckExecutionContext, arena: ArenaResource) -> dg.AssetCheckResult:
+    """Every model in use is on its endpoint's list, stays there for two weeks, and answers in a set form.
+
+    A missing or expired model is an error. What an endpoint does not tell is no finding.
+    """
+    store = arena.get().store
+    rows = store.rows("model_catalog", "list_contains($keys, partition)", keys=_keys(context, arena))
+    found = [finding for row in rows if (finding := model_finding(row))]
+    severe = any(finding.severity is dg.AssetCheckSeverity.ERROR for finding in found)
+    return dg.AssetCheckResult(
+        passed=not found,
+        severity=dg.AssetCheckSeverity.ERROR if severe else dg.AssetCheckSeverity.WARN,
+        metadata={
+            "models": len({row["model"] for row in rows if row["used_by"]}),
+            "findings": sorted({finding.text for finding in found})[:NAMED],
+            "not_covered": sorted({row["model"] for row in rows if row["found"] is None and row["used_by"]}),
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFinding:
+    """What is wrong with a model in use, and how bad that is."""
+
+    severity: dg.AssetCheckSeverity
+    text: str
+
+
+def model_finding(row: dict[str, Any]) -> ModelFinding | None:
+    """The worst that a row of `model_catalog` says of its model, as of the row's trading day."""
+    who = f"{row['model']} ({', '.join(row['used_by'])})"
+    if str(row["note"] or "").startswith("failed"):
+        return ModelFinding(dg.AssetCheckSeverity.WARN, f"{who}: {row['note']}")
+    if row["found"] is False:
+        return ModelFinding(dg.AssetCheckSeverity.ERROR, f"{who} is not on the endpoint's list")
+    if row["expires"] is not None:
+        days = (row["expires"] - date.fromisoformat(row["partition"])).days
+        if days <= 0:
+            return ModelFinding(dg.AssetCheckSeverity.ERROR, f"{who} expired on {row['expires']}")
+        if days <= EXPIRES_SOON.days:
+            return ModelFinding(dg.AssetCheckSeverity.WARN, f"{who} expires on {row['expires']}")
+    if row["structured"] is False:
+        return ModelFinding(dg.AssetCheckSeverity.WARN, f"{who} is not known for structured output")
+    return None
 
 
 @dg.asset_check(asset="decisions")

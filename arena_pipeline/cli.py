@@ -110,6 +110,7 @@ def backfill(
                 "rows_written": summary.rows,
                 "seconds": round(summary.seconds, 3),
                 "waiting": summary.waiting or None,
+                "undone": summary.undone,
             }
         )
     else:
@@ -282,6 +283,17 @@ def replay(as_json: JsonFlag = False) -> None:
         out.print(result.line(), highlight=False, markup=False, soft_wrap=True)
     if result.problems:
         raise typer.Exit(1)
+
+
+@app.command()
+def costs(as_json: JsonFlag = False) -> None:
+    """Tokens and cost per model, session and day, and what a month would come to."""
+    from arena_pipeline.cost_report import print_costs
+    from arena_pipeline.warehouse.costs import cost_document
+
+    with _arena(_settings()) as arena:
+        document = cost_document(arena.store, simulated=arena.settings.simulated)
+    print_json(document) if as_json else print_costs(document)
 
 
 @ledger_app.command("export")

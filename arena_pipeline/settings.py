@@ -199,7 +199,8 @@ class NetworkSection(_Section):
 class LlmSection(_Section):
     base_url: Annotated[str, Field(pattern=r"^(sandbox|https?://.+)$")] = "sandbox"
     api_key_env: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] = "OPENROUTER_API_KEY"
-    research_model: str = "sandbox/analyst"
+    research_model: Annotated[str, Field(min_length=1)] = "auto"
+    """The model that writes the briefings; "auto": see `llm/research_models.py`."""
     daily_budget_usd: Money = Decimal("2.00")
     timeout_seconds: Annotated[float, Field(gt=0, le=600), AfterValidator(_finite)] = 120.0
     max_attempts: Annotated[int, Field(ge=1, le=5)] = 3
@@ -222,6 +223,8 @@ class Model(_Section):
     model: str | None = None
     strategy: Strategy | None = None
     knowledge_cutoff: date | None = None
+    daily_budget_usd: Money | None = None
+    """What its own calls may cost on one day; None: only the arena's cap holds."""
 
     @model_validator(mode="after")
     def _kind_matches(self) -> Model:
@@ -233,6 +236,8 @@ class Model(_Section):
             raise ValueError(f'{self.id}: kind = "baseline" needs strategy')
         if self.kind is ModelKind.BASELINE and self.model:
             raise ValueError(f"{self.id}: a baseline has no model name")
+        if self.kind is ModelKind.BASELINE and self.daily_budget_usd is not None:
+            raise ValueError(f"{self.id}: a baseline spends nothing and has no daily_budget_usd")
         return self
 
 

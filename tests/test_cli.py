@@ -153,6 +153,22 @@ def test_the_board_keeps_its_contract(built):
     assert (cash["nav"], cash["trades"], cash["return"]) == ("100000.00", 0, 0.0)
 
 
+def test_the_costs_name_each_model_and_session(built):
+    costs = document(built[0], "costs")
+    assert costs["simulated"] is True
+    assert {row["model"] for row in costs["models"]} == {"news", "trend", "research"}
+    assert {row["session"][:10] for row in costs["sessions"]} == {row["day"] for row in costs["days"]}
+    assert len(costs["days"]) == DAYS
+    for row in costs["sessions"]:
+        assert row["tokens"] > 0
+        assert float(row["cost_usd"]) > 0
+        assert row["cost_unknown"] == 0
+    assert sum(row["month"]["tokens"] for row in costs["models"]) == costs["month"]["tokens"]
+    shown = arena(built[0], "costs")
+    assert shown.returncode == 0
+    assert "A month of 21 trading days with 42 sessions" in shown.stdout
+
+
 def test_every_partition_is_materialised_in_dagster(built, monkeypatch):
     monkeypatch.setenv("DAGSTER_HOME", str(built[0] / "dagster"))
     with dg.DagsterInstance.from_config(str(built[0] / "dagster")) as instance:

@@ -33,8 +33,10 @@ from arena_pipeline.assets.research import ResearchDesk
 from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.assets.technical import bar_window
 from arena_pipeline.errors import ChainGap
-from arena_pipeline.llm.client import ModelRequest
+from arena_pipeline.llm.client import ModelOutcome, ModelRequest
+from arena_pipeline.llm.failure import WANT_OF_MONEY
 from arena_pipeline.llm.prompts import DecisionContext, PositionView, decision_prompt
+from arena_pipeline.llm.research_models import maker
 from arena_pipeline.llm.schemas import DecisionReply
 from arena_pipeline.market.bars import Bar
 from arena_pipeline.market.calendar import SUBMISSION_LATENCY, Session
@@ -245,16 +247,18 @@ class _Chain:
             cancelled=cancels,
         )
         if outcome.failure:
-            self._run.report(f"{self._model.id} abstained in {session.key}: {outcome.failure}")
+            undone = "left undone: " if outcome.failure.kind in WANT_OF_MONEY else ""
+            self._run.report(f"{undone}{self._model.id} abstained in {session.key}: {outcome.failure}")
         blind = desk.blind.get(session.key)
         if blind:
             self._run.report(f"{self._model.id} decided {session.key} {blind}")
+        self._report_another_maker(session, outcome)
         return Choice(
             results=results,
             cancels=cancels,
             confidence=reply.confidence if reply else None,
             reasoning=reply.reasoning if reply else "",
-            failure=outcome.failure,
+            failure=None if outcome.failure is None else str(outcome.failure),
             version=prompt.version,
             edges=[
                 *((briefing.id, "decided from") for briefing in briefings),
@@ -267,6 +271,13 @@ class _Chain:
             ],
             blind=blind,
         )
+
+    def _report_another_maker(self, session: Session, outcome: ModelOutcome[DecisionReply]) -> None:
+        """An endpoint may answer under a dated name of the model, but not with another maker's."""
+        served = outcome.exchanges[-1].model_served if outcome.exchanges else None
+        asked = str(self._model.model)
+        if served is not None and "/" in served and "/" in asked and maker(served) != maker(asked):
+            self._run.report(f"{self._model.id} asked {asked} in {session.key} and was answered by {served}")
 
     def _context(self, session: Session, view: View, briefings: Sequence[Any]) -> DecisionContext:
         settings, book = self._arena.settings, view.book

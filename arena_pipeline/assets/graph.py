@@ -9,6 +9,7 @@ from arena_pipeline.assets import (
     decisions,
     fundamentals,
     market,
+    model_catalog,
     news,
     portfolio,
     research,
@@ -38,6 +39,7 @@ DAY_STEPS: tuple[Step, ...] = (
     news.articles,
     news.feed_health,
     fundamentals.financials,
+    model_catalog.model_catalog,
 )
 SESSION_STEPS: tuple[Step, ...] = (
     technical.indicators,
@@ -144,6 +146,15 @@ def assets(parts: Partitions) -> list[dg.AssetsDefinition]:
             kinds=["python", "parquet"],
             version=rules_version(fundamentals),
             pool="figures",
+        ),
+        arena_asset(
+            model_catalog.model_catalog,
+            group="arena",
+            partitions=day,
+            deps=["model_endpoint"],
+            kinds=["openai", "parquet"],
+            version=rules_version(model_catalog),
+            pool="models",
         ),
         arena_asset(
             technical.indicators,

@@ -18,11 +18,12 @@ from arena_pipeline.assets.costs import note_costs
 from arena_pipeline.assets.news import BASELINE_DAYS, blind_sessions, window_start
 from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.llm.client import ModelOutcome, ModelRequest
+from arena_pipeline.llm.failure import WANT_OF_MONEY
 from arena_pipeline.llm.prompts import synthesis_prompt
 from arena_pipeline.market.calendar import Session
 from arena_pipeline.news.articles import deduplicate
 from arena_pipeline.news.momentum import MomentumRow
-from arena_pipeline.research.briefing import Briefing, BriefingSynthesis, Point, compose_briefing
+from arena_pipeline.research.briefing import Briefing, BriefingSynthesis, Point, briefing_id, compose_briefing
 from arena_pipeline.research.facts import Fact, Facts, Signal, build_facts
 from arena_pipeline.research.figures import text_block, unify
 from arena_pipeline.research.watchlist import watchlist as watchlist_of
@@ -130,21 +131,24 @@ class ResearchDesk:
         """Briefings for some shares in a session, each with the model's outcome. Nothing is stored."""
         arena, session = self._arena, self._arena.calendar.session(key)
         facts = [self._facts(session, symbol) for symbol in symbols]
-        outcomes = _synthesise(arena, facts)
+        authors = [self._author(entry) for entry in facts]
+        outcomes = _synthesise(arena, facts, authors)
         note_costs(arena, key, RESEARCH, "synthesis", [entry for entry in outcomes if entry is not None])
         made: Made = []
-        for entry, outcome in zip(facts, outcomes, strict=True):
+        for entry, author, outcome in zip(facts, authors, outcomes, strict=True):
             briefing = compose_briefing(
                 entry,
                 outcome.answer if outcome else None,
-                author_model=arena.settings.llm.research_model if outcome else "",
+                author_model=author if outcome else "",
                 exchanges=tuple(exchange.id for exchange in outcome.exchanges) if outcome else (),
-                failure=outcome.failure if outcome else "no model reads briefings in this arena",
+                failure=_failure(outcome),
                 caveats=[self.blind[key]] if key in self.blind else [],
             )
             made.append((briefing, outcome))
             if outcome is not None and not briefing.ok:
-                self._run.report(f"{briefing.id}: {'; '.join(briefing.problems)}")
+                money = outcome.failure is not None and outcome.failure.kind in WANT_OF_MONEY
+                undone = "left undone: " if money else ""
+                self._run.report(f"{undone}{briefing.id}: {'; '.join(briefing.problems)}")
         return made
 
     def briefings_for(self, session: Session, held: Iterable[str]) -> list[Briefing]:
@@ -164,6 +168,25 @@ class ResearchDesk:
             )
             on_demand.update({str(row["symbol"]): row for row in part.rows})
         return [briefing_from(row) for row in [*shared.values(), *(on_demand[symbol] for symbol in wanted)]]
+
+    @cached_property
+    def _authors(self) -> dict[str, str]:
+        """During a replay, who wrote each briefing: the choice may have changed since."""
+        origin = self._arena.origin
+        if origin is None:
+            return {}
+        return {
+            row["id"]: row["author_model"]
+            for asset in ("briefings", HELD)
+            for row in origin.rows(asset, "list_contains($keys, partition)", keys=self._keys)
+        }
+
+    def _author(self, facts: Facts) -> str:
+        if not self._arena.has_research_model:
+            return ""
+        return (
+            self._authors.get(briefing_id(facts.session, facts.symbol)) or self._arena.research_choice.model
+        )
 
     def _facts(self, session: Session, symbol: str) -> Facts:
         row = self._indicators.get(session.key, {}).get(symbol, {})
@@ -237,15 +260,23 @@ def _partition(key: str, made: Made) -> Partition:
     return Partition(key, [briefing_row(briefing) for briefing, _ in made], edges)
 
 
-def _synthesise(arena: Arena, facts: Sequence[Facts]) -> Sequence[ModelOutcome[BriefingSynthesis] | None]:
+def _failure(outcome: ModelOutcome[BriefingSynthesis] | None) -> str | None:
+    if outcome is None:
+        return "no model reads briefings in this arena"
+    return None if outcome.failure is None else str(outcome.failure)
+
+
+def _synthesise(
+    arena: Arena, facts: Sequence[Facts], authors: Sequence[str]
+) -> Sequence[ModelOutcome[BriefingSynthesis] | None]:
     if not arena.has_research_model:
         return [None] * len(facts)
     requests = []
-    for entry in facts:
+    for entry, author in zip(facts, authors, strict=True):
         prompt = synthesis_prompt(entry)
         requests.append(
             ModelRequest(
-                model=arena.settings.llm.research_model,
+                model=author,
                 purpose="synthesis",
                 system=prompt.system,
                 user=prompt.user,

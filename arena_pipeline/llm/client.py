@@ -20,7 +20,8 @@ from pydantic import BaseModel, ValidationError
 
 from arena_pipeline.errors import BudgetExhausted
 from arena_pipeline.llm.budget import Budget
-from arena_pipeline.llm.exchange import BUDGET, Exchange
+from arena_pipeline.llm.exchange import Exchange
+from arena_pipeline.llm.failure import FailureKind, ModelFailure
 from arena_pipeline.llm.strict import bare, single_object
 from arena_pipeline.sources.recorder import Recorder
 
@@ -51,13 +52,13 @@ class ModelRequest(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class ModelOutcome(Generic[T]):
-    """An answer, or None and why: "budget", "rate limited", "refused", "invalid reply: ..." and the like.
+    """An answer, or None and why not.
 
     `exchanges` are all requests sent for it, in order. Neither holds a secret.
     """
 
     answer: T | None
-    failure: str | None
+    failure: ModelFailure | None
     exchanges: tuple[Exchange, ...]
 
 
@@ -215,7 +216,7 @@ class _Library:
             current_call.reset(token)
         exchanges = tuple(call.exchanges)
         if isinstance(call.error, BudgetExhausted):
-            return ModelOutcome(None, BUDGET, exchanges)
+            return ModelOutcome(None, ModelFailure(FailureKind.BUDGET, str(call.error.args[0])), exchanges)
         if call.error is not None:
             raise call.error
         if invalid:
@@ -277,14 +278,14 @@ class _Library:
         return OpenAIChatModel(name, provider=provider, profile=profile)
 
 
-def _why(call: Call, schema: type[BaseModel]) -> str:
+def _why(call: Call, schema: type[BaseModel]) -> ModelFailure:
     """The failure of a call that gave no answer, without a word of the reply's own text."""
     if not call.exchanges:
-        return "nothing was sent"
+        return ModelFailure(FailureKind.REJECTED, "nothing was sent")
     if call.exchanges[-1].failure is not None:
         return call.exchanges[-1].failure
     if not call.text.strip():
-        return "empty reply"
+        return ModelFailure(FailureKind.EMPTY)
     try:
         single_object(call.text)
         schema.model_validate_json(bare(call.text))
@@ -292,7 +293,7 @@ def _why(call: Call, schema: type[BaseModel]) -> str:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         known = first["loc"][:-1] if first["type"] == "extra_forbidden" else first["loc"]
         place = ".".join(map(str, known))
-        return f"invalid reply: {place or 'the answer'}: {first['msg']}"
+        return ModelFailure(FailureKind.MALFORMED, f"{place or 'the answer'}: {first['msg']}")
     except ValueError as error:
-        return f"invalid reply: {error}"
-    return "invalid reply: not the form of a chat completion"
+        return ModelFailure(FailureKind.MALFORMED, str(error))
+    return ModelFailure(FailureKind.MALFORMED, "not the form of a chat completion")

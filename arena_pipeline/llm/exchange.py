@@ -16,12 +16,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from arena_pipeline.llm.budget import table_cost
+from arena_pipeline.llm.failure import FailureKind, ModelFailure, error_kind, no_reply
 from arena_pipeline.sources.recorder import Recorded
 
-RETRIED = frozenset({408, 429, 500, 502, 503, 504, 524, 529})
-"""Statuses after which OpenRouter's documentation allows the same request again."""
-
-BUDGET = "budget"
 _MAX_NAME = 200
 
 
@@ -53,8 +50,7 @@ class Exchange:
     reply_sha: str
     at: datetime
     finish_reason: str | None
-    failure: str | None
-    retryable: bool
+    failure: ModelFailure | None
 
 
 def request_name(path: str, body: Mapping[str, Any], attempt: int = 1) -> str:
@@ -113,47 +109,44 @@ def reply_text(body: bytes) -> str:
 
 def is_paid_answer(answer: Recorded) -> bool:
     """Whether a recorded reply is an answer that was paid for, rather than an error that may have passed."""
-    return answer.status == 200 and bool(_choice(reply_json(answer.body))) and not _problem(answer)[0]
+    return answer.status == 200 and bool(_choice(reply_json(answer.body))) and _problem(answer) is None
 
 
-def _status_failure(status: int, error: dict[str, Any]) -> str:
-    if status == 402:
-        return BUDGET
-    if status == 429:
-        return "rate limited"
+def _error(status: int, error: dict[str, Any], where: str = "") -> ModelFailure:
+    said = f"{where}status {status}" if status else where.rstrip(", ")
     message = _text(error.get("message"))
-    return f"status {status}" + (f": {message}" if message else "")
+    return ModelFailure(
+        error_kind(status, error) or FailureKind.ERROR_IN_BODY, f"{said}: {message}" if message else said
+    )
 
 
-def _problem(answer: Recorded) -> tuple[str | None, bool]:
-    """Why a reply is of no use, and whether the same request may be sent again."""
+def _problem(answer: Recorded) -> ModelFailure | None:
+    """Why a reply is of no use; None when it may be of some."""
     if answer.failure is not None or answer.status == 0:
-        return f"no reply: {answer.failure}", True
+        return no_reply(answer.failure or "no status")
     reply = reply_json(answer.body)
-    error = _mapping(reply.get("error"))
+    error = reply.get("error")
     if answer.status != 200:
-        return _status_failure(answer.status, error), answer.status in RETRIED
-    if reply.get("error"):
-        status = _count(error.get("code")) or 0
-        return f"error in the reply: {_status_failure(status, error)}" if status != 402 else BUDGET, (
-            status in RETRIED
-        )
+        return _error(answer.status, _mapping(error))
+    if error:
+        code = _count(_mapping(error).get("code")) or 0
+        return _error(code, _mapping(error), "error in the reply, ")
     choice = _choice(reply)
     message = choice.get("message")
     if not isinstance(message, dict):
-        return "no message in the reply", False
+        return ModelFailure(FailureKind.MALFORMED, "no message in the reply")
     if message.get("refusal"):
-        return "refused", False
+        return ModelFailure(FailureKind.REFUSED)
     finish = choice.get("finish_reason")
     if finish == "length":
-        return "cut off at the token limit", False
+        return ModelFailure(FailureKind.TRUNCATED, "cut off at the token limit")
     if finish == "content_filter":
-        return "refused", False
+        return ModelFailure(FailureKind.FILTERED)
     if finish == "error":
-        return "error while the reply was written", True
+        return ModelFailure(FailureKind.INTERRUPTED, "error while the reply was written")
     if not isinstance(message.get("content"), str | None):
-        return "no text in the reply", False
-    return None, False
+        return ModelFailure(FailureKind.MALFORMED, "no text in the reply")
+    return None
 
 
 def read_exchange(name: str, asked: str, sent: bytes, answer: Recorded, *, own_server: bool) -> Exchange:
@@ -171,7 +164,6 @@ def read_exchange(name: str, asked: str, sent: bytes, answer: Recorded, *, own_s
         cost, source = table_cost(served or asked, tokens_in, tokens_out), CostSource.PRICE_TABLE
         if cost is None:
             cost = table_cost(asked, tokens_in, tokens_out)
-    failure, retryable = _problem(answer)
     return Exchange(
         id=f"llm:{name}",
         model_asked=asked,
@@ -187,6 +179,5 @@ def read_exchange(name: str, asked: str, sent: bytes, answer: Recorded, *, own_s
         reply_sha=answer.sha256,
         at=answer.fetched_at,
         finish_reason=_text(_choice(reply).get("finish_reason")),
-        failure=failure,
-        retryable=retryable,
+        failure=_problem(answer),
     )

@@ -12,13 +12,16 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 
 import httpx2
 
-from arena_pipeline.llm.budget import Budget, most_it_can_cost
+from arena_pipeline.errors import BudgetExhausted
+from arena_pipeline.llm.budget import Budget, Reservations
 from arena_pipeline.llm.exchange import Exchange, read_exchange, reply_json, reply_text, request_name
+from arena_pipeline.llm.failure import TIMED_OUT, TOO_LARGE, not_sent, unsent
 from arena_pipeline.sources.recorder import Recorded, Recorder
 
 VENDOR = "llm"
@@ -79,6 +82,8 @@ class RecordingTransport(httpx2.AsyncBaseTransport):
     def __init__(self, endpoint: Endpoint, wire: httpx2.AsyncClient) -> None:
         self._endpoint = endpoint
         self._wire = wire
+        self._reservations = Reservations(own_server=endpoint.own_server)
+        self._first: dict[str, asyncio.Lock] = {}
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         call = current_call.get()
@@ -94,7 +99,7 @@ class RecordingTransport(httpx2.AsyncBaseTransport):
                 call.text = reply_text(answer.body)
                 headers = {"content-type": "application/json"}
                 return httpx2.Response(200, headers=headers, content=answer.body, request=request)
-            if not exchange.retryable:
+            if not exchange.failure.retryable:
                 break
             if not recalled and len(call.exchanges) < self._endpoint.max_attempts:
                 await self._endpoint.pause(_pause(answer, len(call.exchanges)))
@@ -111,24 +116,46 @@ class RecordingTransport(httpx2.AsyncBaseTransport):
         name, model = request_name(path, question, call.sent[body]), str(question["model"])
         answer = endpoint.recorder.recall(VENDOR, name)
         if answer is None:
-            answer, exchange = await self._buy(call, name, model, request, body)
+            answer, exchange = await self._in_turn(call, name, model, request, body)
             call.exchanges.append(exchange)
             return answer, False
+        why = not_sent(answer)
+        if why is not None:
+            raise BudgetExhausted(why)
         call.exchanges.append(read_exchange(name, model, body, answer, own_server=endpoint.own_server))
         return answer, True
+
+    async def _in_turn(
+        self, call: Call, name: str, model: str, request: httpx2.Request, body: bytes
+    ) -> tuple[Recorded, Exchange]:
+        """Buy an answer; as long as nobody knows what the model's calls cost, one at a time."""
+        if self._reservations.is_new(model):
+            async with self._first.setdefault(model, asyncio.Lock()):
+                if self._reservations.is_new(model):
+                    return await self._buy(call, name, model, request, body)
+        return await self._buy(call, name, model, request, body)
 
     async def _buy(
         self, call: Call, name: str, model: str, request: httpx2.Request, body: bytes
     ) -> tuple[Recorded, Exchange]:
         endpoint = self._endpoint
-        reserved = most_it_can_cost(model, len(body), call.max_tokens, own_server=endpoint.own_server)
-        endpoint.budget.reserve(call.spender, reserved)
+        reserved = self._reservations.most(model, len(body), call.max_tokens)
+        try:
+            endpoint.budget.reserve(call.spender, reserved)
+        except BudgetExhausted as error:
+            why = str(error.args[0])
+            endpoint.recorder.record(
+                VENDOR, name, Recorded(0, b"", endpoint.clock(), failure=unsent(why)), sent=body
+            )
+            raise
         actual: Decimal | None = None
         try:
             answer = await self._send(request)
             exchange = read_exchange(name, model, body, answer, own_server=endpoint.own_server)
-            actual = exchange.cost_usd
-            if actual is None and exchange.status >= 400:
+            actual = self._reservations.settled_at(model, exchange.cost_usd)
+            if exchange.status == 0:
+                actual = None
+            elif exchange.cost_usd is None and exchange.status >= 400:
                 actual = Decimal(0)
         finally:
             endpoint.budget.settle(call.spender, reserved, actual)
@@ -145,14 +172,14 @@ class RecordingTransport(httpx2.AsyncBaseTransport):
                     async for chunk in response.aiter_bytes():
                         content += chunk
                         if len(content) > MAX_REPLY_BYTES:
-                            return self._failed(f"the reply is larger than {MAX_REPLY_BYTES} bytes")
+                            return self._failed(f"{TOO_LARGE} {MAX_REPLY_BYTES} bytes")
                 finally:
                     await response.aclose()
             headers = {key: response.headers[key] for key in _KEPT_HEADERS if key in response.headers}
             body = clean_reply(bytes(content), self._endpoint.api_key)
             return Recorded(response.status_code, body, self._endpoint.clock(), headers)
         except (TimeoutError, httpx2.TimeoutException):
-            return self._failed("timed out")
+            return self._failed(TIMED_OUT)
         except (httpx2.TransportError, httpx2.DecodingError, httpx2.StreamError) as error:
             return self._failed(f"connection failed ({type(error).__name__})")
 
@@ -162,5 +189,19 @@ class RecordingTransport(httpx2.AsyncBaseTransport):
 
 def _pause(answer: Recorded, attempts: int) -> float:
     """Seconds before the next attempt: what the endpoint asks for, else 1, 2, 4, ...; never above 30."""
-    asked = answer.headers.get("retry-after", "")
-    return min(float(asked) if asked.isdecimal() and asked.isascii() else 2.0 ** (attempts - 1), MAX_PAUSE)
+    asked = _retry_after(answer)
+    return min(2.0 ** (attempts - 1) if asked is None else asked, MAX_PAUSE)
+
+
+def _retry_after(answer: Recorded) -> float | None:
+    """Seconds from a Retry-After header: a number or a date (RFC 9110, 10.2.3)."""
+    value = answer.headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdecimal():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max((moment - answer.fetched_at).total_seconds(), 0.0)

@@ -106,9 +106,14 @@ def models() -> dict[str, Any]:
                 "id": name,
                 "canonical_slug": name,
                 "name": name,
+                "created": 1_700_000_000,
                 "context_length": 128_000,
+                "architecture": {"input_modalities": ["text"], "output_modalities": ["text"]},
                 "pricing": {"prompt": f"{_PRICE_IN:f}", "completion": f"{_PRICE_OUT:f}"},
+                "top_provider": {"context_length": 128_000, "max_completion_tokens": 8_000},
                 "supported_parameters": ["max_tokens", "response_format", "structured_outputs"],
+                "knowledge_cutoff": None,
+                "expiration_date": None,
             }
             for name in (ANALYST, *_CONTESTANTS)
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 
@@ -17,24 +17,37 @@ MICRO = Decimal(1_000_000)
 
 
 class LedgerBudget:
-    """A cap in USD on what all spenders together may cost on one day (Europe/Berlin)."""
+    """A cap in USD on what all spenders together may cost on one day (Europe/Berlin), and caps on some of
+    them. An amount is reserved under both or under none."""
 
-    def __init__(self, store: ArenaStore, daily_usd: Decimal, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: ArenaStore,
+        daily_usd: Decimal,
+        *,
+        clock: Callable[[], datetime],
+        per_spender: Mapping[str, Decimal] | None = None,
+    ) -> None:
         self._store, self._cap, self._clock = store, _micro(daily_usd), clock
+        self._caps = {spender: _micro(cap) for spender, cap in (per_spender or {}).items()}
 
     def reserve(self, spender: str, usd: Decimal) -> None:
-        """Set an amount aside. Raises BudgetExhausted, and reserves nothing, when the cap would be passed."""
+        """Set an amount aside. Raises BudgetExhausted, and reserves nothing, when a cap would be passed."""
         amount, day = _micro(usd), self._day()
         with self._store.ledger.transaction() as connection:
-            total = connection.execute(
-                select(
-                    func.coalesce(func.sum(budgets.c.reserved_microusd + budgets.c.spent_microusd), 0)
-                ).where(budgets.c.day == day)
-            ).scalar_one()
-            if int(total) + amount > self._cap:
+            used = {
+                row.spender: int(row.reserved_microusd + row.spent_microusd)
+                for row in connection.execute(select(budgets).where(budgets.c.day == day))
+            }
+            own = self._caps.get(spender)
+            if own is not None and used.get(spender, 0) + amount > own:
                 raise BudgetExhausted(
-                    f"{usd} USD for {spender} would pass the daily cap ({int(total) / 1e6:.4f} of "
-                    f"{self._cap / 1e6:.2f} USD used)",
+                    _refusal(usd, spender, f"the daily cap of {spender}", used.get(spender, 0), own),
+                    remedy="raise its daily_budget_usd or wait for tomorrow",
+                )
+            if sum(used.values()) + amount > self._cap:
+                raise BudgetExhausted(
+                    _refusal(usd, spender, "the daily cap", sum(used.values()), self._cap),
                     remedy="raise llm.daily_budget_usd or wait for tomorrow",
                 )
             known = connection.execute(
@@ -70,6 +83,12 @@ class LedgerBudget:
 
     def _day(self) -> str:
         return self._clock().astimezone(BERLIN).date().isoformat()
+
+
+def _refusal(usd: Decimal, spender: str, cap: str, used: int, allowed: int) -> str:
+    return (
+        f"{usd:f} USD for {spender} would pass {cap} ({used / MICRO:.4f} of {allowed / MICRO:.2f} USD used)"
+    )
 
 
 def _micro(usd: Decimal) -> int:

@@ -156,6 +156,21 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("raw", pa.string()),
         ("note", pa.string()),
     ),
+    "model_catalog": _table(
+        ("id", pa.string()),
+        ("model", pa.string()),
+        ("used_by", TEXTS),
+        ("found", pa.bool_()),
+        ("canonical_slug", pa.string()),
+        ("context_length", pa.int64()),
+        ("max_completion_tokens", pa.int64()),
+        ("prompt_usd", AMOUNT),
+        ("completion_usd", AMOUNT),
+        ("expires", pa.date32()),
+        ("structured", pa.bool_()),
+        ("note", pa.string()),
+        ("raw", pa.string()),
+    ),
     "indicators": _table(
         ("id", pa.string()),
         ("session", pa.string()),
@@ -195,4 +210,5 @@ SCHEMAS: dict[str, pa.Schema] = {
 }
 """One row: a bar per symbol, period and vintage; a finding of the bar checks; a split or dividend; an
 article (once across copies); what came of one request to a feed; the health of one feed; a figure of one
-company; indicators, momentum, watchlist entry and briefing per symbol and session."""
+company; a model as its endpoint lists it; indicators, momentum, watchlist entry and briefing per symbol and
+session."""

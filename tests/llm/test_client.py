@@ -13,6 +13,7 @@ import pytest
 
 from arena_pipeline.llm.client import ModelClient, ModelOutcome, ModelRequest
 from arena_pipeline.llm.exchange import CostSource
+from arena_pipeline.llm.failure import FailureKind, ModelFailure
 from arena_pipeline.llm.schemas import DecisionReply
 from arena_pipeline.sources.recorder import MemoryRecorder
 
@@ -117,7 +118,7 @@ def test_a_model_that_stays_invalid_gives_no_answer_after_three_attempts(
     outcome = ask(make_client(f"{endpoint.url}/v1"))
     assert outcome.answer is None
     assert outcome.failure is not None
-    assert outcome.failure.startswith("invalid reply" if text else "empty reply")
+    assert outcome.failure.kind is (FailureKind.MALFORMED if text else FailureKind.EMPTY)
     assert len(endpoint.requests) == 3
 
 
@@ -132,35 +133,53 @@ def test_the_failure_names_the_place_and_not_the_text(endpoint: Any, make_client
     }
     endpoint.completes(json.dumps({**json.loads(GOOD), "orders": [order]}))
     outcome = ask(make_client(f"{endpoint.url}/v1"))
-    assert outcome.failure == "invalid reply: orders.0.side: Input should be 'buy' or 'sell'"
+    assert str(outcome.failure) == "malformed: orders.0.side: Input should be 'buy' or 'sell'"
 
 
 REPLIES: dict[str, tuple[Callable[[Any], Any], str, int]] = {
-    "error in a 200": (lambda e: e.reply(error(502, "Provider returned error")), "error in the reply", 3),
-    "no money in a 200": (lambda e: e.reply(error(402, "insufficient credits")), "budget", 1),
-    "finish_reason length": (lambda e: e.completes(GOOD, finish="length"), "cut off", 1),
-    "finish_reason error": (lambda e: e.completes("", finish="error"), "error while", 3),
-    "finish_reason content_filter": (lambda e: e.completes("", finish="content_filter"), "refused", 1),
+    "error in a 200": (
+        lambda e: e.reply(error(502, "Provider returned error")),
+        "overloaded: error in the reply, status 502",
+        3,
+    ),
+    "an error without a code in a 200": (lambda e: e.reply({"error": "no"}), "error_in_body", 1),
+    "an error by its type in a 200": (
+        lambda e: e.reply({"error": {"code": "x", "metadata": {"error_type": "provider_overloaded"}}}),
+        "overloaded: error in the reply",
+        3,
+    ),
+    "no money in a 200": (lambda e: e.reply(error(402, "insufficient credits")), "quota", 1),
+    "finish_reason length": (lambda e: e.completes(GOOD, finish="length"), "truncated: cut off", 1),
+    "finish_reason error": (lambda e: e.completes("", finish="error"), "interrupted", 3),
+    "finish_reason content_filter": (lambda e: e.completes("", finish="content_filter"), "filtered", 1),
     "a refusal": (lambda e: e.completes(None, message={"refusal": "I cannot."}), "refused", 1),
-    "401": (lambda e: e.reply(error(401, "Missing header"), 401), "status 401: Missing header", 1),
-    "402": (lambda e: e.reply(error(402, "Insufficient credits."), 402), "budget", 1),
-    "404": (lambda e: e.reply(error(404, "Resource not found"), 404), "status 404", 1),
-    "429": (lambda e: e.reply(error(429, "Rate limit exceeded"), 429), "rate limited", 3),
-    "502": (lambda e: e.reply(error(502, "Provider returned error"), 502), "status 502", 3),
-    "502 html": (lambda e: e.reply(b"<html><h1>Bad gateway</h1></html>", 502), "status 502", 3),
-    "a redirect": (lambda e: e.reply(b"", 302, location="http://169.254.169.254/"), "status 302", 1),
-    "no choices": (lambda e: e.reply({"choices": []}), "no message", 1),
-    "null": (lambda e: e.reply(b"null"), "no message", 1),
-    "not json": (lambda e: e.reply(b"<html>hello</html>"), "no message", 1),
-    "choices of strings": (lambda e: e.reply({"choices": ["x"]}), "no message", 1),
-    "content is a number": (lambda e: e.completes(7), "no text", 1),
-    "null content": (lambda e: e.completes(None), "empty reply", 3),
+    "401": (
+        lambda e: e.reply(error(401, "Missing header"), 401),
+        "unauthorised: status 401: Missing header",
+        1,
+    ),
+    "402": (lambda e: e.reply(error(402, "Insufficient credits."), 402), "quota", 1),
+    "404": (lambda e: e.reply(error(404, "Resource not found"), 404), "unknown_model: status 404", 1),
+    "429": (lambda e: e.reply(error(429, "Rate limit exceeded"), 429), "rate_limited", 3),
+    "502": (lambda e: e.reply(error(502, "Provider returned error"), 502), "overloaded: status 502", 3),
+    "502 html": (lambda e: e.reply(b"<html><h1>Bad gateway</h1></html>", 502), "overloaded: status 502", 3),
+    "a redirect": (
+        lambda e: e.reply(b"", 302, location="http://169.254.169.254/"),
+        "rejected: status 302",
+        1,
+    ),
+    "no choices": (lambda e: e.reply({"choices": []}), "malformed: no message", 1),
+    "null": (lambda e: e.reply(b"null"), "malformed: no message", 1),
+    "not json": (lambda e: e.reply(b"<html>hello</html>"), "malformed: no message", 1),
+    "choices of strings": (lambda e: e.reply({"choices": ["x"]}), "malformed: no message", 1),
+    "content is a number": (lambda e: e.completes(7), "malformed: no text", 1),
+    "null content": (lambda e: e.completes(None), "empty", 3),
     "tool calls": (
         lambda e: e.completes(None, finish="tool_calls", message={"tool_calls": [TOOL]}),
         "empty",
         3,
     ),
-    "no id": (lambda e: e.completes(GOOD, changes={"id": None}), "invalid reply", 1),
+    "no id": (lambda e: e.completes(GOOD, changes={"id": None}), "malformed", 1),
 }
 
 
@@ -172,7 +191,7 @@ def test_misbehaviour_is_a_failure_and_never_raises(
     outcome = ask(make_client(f"{endpoint.url}/v1"))
     assert outcome.answer is None
     assert outcome.failure is not None
-    assert outcome.failure.startswith(failure)
+    assert str(outcome.failure).startswith(failure)
     assert len(outcome.exchanges) == len(endpoint.requests) == requests
 
 
@@ -198,16 +217,40 @@ def test_a_passing_failure_is_tried_again_after_the_pause_asked_for(endpoint: An
     assert pauses == [7.0, 2.0]
 
 
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        ("0", 0.0),
+        ("600", 30.0),
+        ("Mon, 02 Mar 2026 07:30:12 GMT", 12.0),
+        ("Mon, 02 Mar 2026 07:00:00 GMT", 0.0),
+        ("soon", 1.0),
+        ("-5", 1.0),
+    ],
+)
+def test_the_pause_asked_for_is_a_number_or_a_date_and_has_a_bound(
+    endpoint: Any, make_client: Make, asked: str, seconds: float
+) -> None:
+    pauses: list[float] = []
+
+    async def pause(wait: float) -> None:
+        pauses.append(wait)
+
+    endpoint.reply({"error": {"code": 429}}, 429, retry_after=asked).completes(GOOD)
+    assert ask(make_client(f"{endpoint.url}/v1", pause=pause)).failure is None
+    assert pauses == [seconds]
+
+
 def test_a_slow_endpoint_times_out(endpoint: Any, make_client: Make) -> None:
     endpoint.completes(GOOD, delay=1.0)
     outcome = ask(make_client(f"{endpoint.url}/v1", timeout=0.2, max_attempts=1))
-    assert outcome.failure == "no reply: timed out"
+    assert outcome.failure == ModelFailure(FailureKind.TIMEOUT, "timed out")
     assert outcome.exchanges[0].cost_source is CostSource.UNKNOWN
 
 
 def test_an_endpoint_that_is_down_is_a_failure(closed_port: int, make_client: Make) -> None:
     outcome = ask(make_client(f"http://127.0.0.1:{closed_port}/v1"))
-    assert outcome.failure == "no reply: connection failed (ConnectError)"
+    assert str(outcome.failure) == "unreachable: connection failed (ConnectError)"
     assert len(outcome.exchanges) == 3
 
 
@@ -215,7 +258,7 @@ def test_an_endless_reply_is_cut(endpoint: Any, make_client: Make) -> None:
     endpoint.reply(b" " * 5_000_000)
     outcome = ask(make_client(f"{endpoint.url}/v1", max_attempts=1))
     assert outcome.failure is not None
-    assert "larger than" in outcome.failure
+    assert "larger than" in outcome.failure.detail
 
 
 RECORDED_CHATS = ("chat_200_small", "chat_200_full_usage", "chat_200_reasoning")
@@ -244,17 +287,81 @@ def test_a_recorded_429_is_rate_limited_and_its_user_id_is_not_kept(
     endpoint.reply(sample["body"], 429)
     recorder = MemoryRecorder()
     outcome = ask(make_client(f"{endpoint.url}/api/v1", recorder=recorder))
-    assert outcome.failure == "rate limited"
+    assert str(outcome.failure) == "rate_limited: status 429: Provider returned error"
     assert all(b"user_2wT5" not in answer.body for answer in recorder.answers.values())
 
 
-@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 408, 413, 422, 429, 500, 502, 503, 524, 529])
-def test_every_documented_error_of_openrouter_is_a_failure(
-    endpoint: Any, make_client: Make, recorded_data: Path, status: int
+DOCUMENTED = {
+    400: FailureKind.REJECTED,
+    401: FailureKind.UNAUTHORISED,
+    402: FailureKind.QUOTA,
+    403: FailureKind.UNAUTHORISED,
+    404: FailureKind.UNKNOWN_MODEL,
+    408: FailureKind.TIMEOUT,
+    413: FailureKind.TOO_LONG,
+    422: FailureKind.REJECTED,
+    429: FailureKind.RATE_LIMITED,
+    500: FailureKind.SERVER_ERROR,
+    502: FailureKind.OVERLOADED,
+    503: FailureKind.OVERLOADED,
+    524: FailureKind.TIMEOUT,
+    529: FailureKind.OVERLOADED,
+}
+
+
+@pytest.mark.parametrize("where", ["in the status", "in a 200"])
+@pytest.mark.parametrize(("status", "kind"), DOCUMENTED.items())
+def test_every_documented_error_of_openrouter_has_its_kind(
+    endpoint: Any, make_client: Make, recorded_data: Path, status: int, kind: FailureKind, where: str
 ) -> None:
-    file = recorded_data / f"api_samples/openrouter/chat_completions.{status}.json"
-    endpoint.reply(json.loads(file.read_text()), status)
-    assert ask(make_client(f"{endpoint.url}/api/v1")).failure
+    sample = json.loads(
+        (recorded_data / f"api_samples/openrouter/chat_completions.{status}.json").read_text()
+    )
+    body = sample if "error" in sample else sample["insufficient-permissions"]["value"]
+    endpoint.reply(body, status if where == "in the status" else 200)
+    outcome = ask(make_client(f"{endpoint.url}/api/v1"))
+    assert outcome.failure is not None
+    assert outcome.failure.kind is kind
+    assert len(endpoint.requests) == (3 if outcome.failure.retryable else 1)
+
+
+def test_a_guardrail_that_stops_the_request_is_a_filter(
+    endpoint: Any, make_client: Make, recorded_data: Path
+) -> None:
+    sample = json.loads((recorded_data / "api_samples/openrouter/chat_completions.403.json").read_text())
+    endpoint.reply(sample["guardrail-blocked"]["value"], 403)
+    outcome = ask(make_client(f"{endpoint.url}/api/v1"))
+    assert outcome.failure is not None
+    assert outcome.failure.kind is FailureKind.FILTERED
+
+
+def test_a_stream_that_nobody_asked_for_is_no_answer(
+    endpoint: Any, make_client: Make, recorded_data: Path
+) -> None:
+    sample = json.loads((recorded_data / "api_samples/openrouter_recorded/stream_error.json").read_text())
+    endpoint.reply(json.dumps(sample["body"]).encode(), content_type="text/event-stream")
+    outcome = ask(make_client(f"{endpoint.url}/api/v1"))
+    assert outcome.failure is not None
+    assert outcome.failure.kind is FailureKind.MALFORMED
+
+
+LLAMA_CPP = {
+    "llamacpp_bad_json.400": FailureKind.REJECTED,
+    "llamacpp_context_exceeded.400": FailureKind.TOO_LONG,
+    "llamacpp_notfound.404": FailureKind.UNKNOWN_MODEL,
+}
+
+
+@pytest.mark.parametrize(("name", "kind"), LLAMA_CPP.items())
+def test_every_recorded_error_of_llama_cpp_has_its_kind(
+    endpoint: Any, make_client: Make, recorded_data: Path, name: str, kind: FailureKind
+) -> None:
+    sample = json.loads((recorded_data / f"api_samples/openai_compatible/{name}.json").read_text())
+    endpoint.reply(sample["body"], sample["status"])
+    outcome = ask(make_client(f"{endpoint.url}/v1", api_key=None))
+    assert outcome.failure is not None
+    assert outcome.failure.kind is kind
+    assert len(endpoint.requests) == 1
 
 
 def test_recorded_replies_of_llama_cpp_are_read(
@@ -264,14 +371,14 @@ def test_recorded_replies_of_llama_cpp_are_read(
     cut = json.loads((folder / "llamacpp_chat_truncated_length.200.json").read_text())["body"]
     endpoint.reply(cut)
     outcome = ask(make_client(f"{endpoint.url}/v1", api_key=None))
-    assert outcome.failure == "cut off at the token limit"
+    assert str(outcome.failure) == "truncated: cut off at the token limit"
     assert outcome.exchanges[0].cost_usd is None
     assert outcome.exchanges[0].cost_source is CostSource.UNKNOWN
     context = json.loads((folder / "llamacpp_context_exceeded.400.json").read_text())["body"]
     endpoint.replies[:] = [(400, context, {}, 0.0)]
     failure = ask(make_client(f"{endpoint.url}/v1")).failure
     assert failure is not None
-    assert failure.startswith("status 400: request (2031 tokens) exceeds")
+    assert str(failure).startswith("too_long: status 400: request (2031 tokens) exceeds")
 
 
 def test_many_questions_are_answered_in_order_and_quickly(endpoint: Any, make_client: Make) -> None:

@@ -13,6 +13,7 @@ from arena_pipeline.errors import ArchiveCorrupt, ArchiveMissing, BudgetExhauste
 from arena_pipeline.llm.budget import UnlimitedBudget
 from arena_pipeline.llm.client import ModelClient, ModelOutcome, ModelRequest
 from arena_pipeline.llm.exchange import CostSource, is_paid_answer
+from arena_pipeline.llm.failure import FailureKind
 from arena_pipeline.llm.schemas import DecisionReply
 from arena_pipeline.sources.recorder import MemoryRecorder, Recorded
 
@@ -24,6 +25,10 @@ Make = Callable[..., ModelClient]
 def ask(client: ModelClient, user: str = "Decide.") -> ModelOutcome[DecisionReply]:
     request = ModelRequest("openai/gpt-5", "decision", "You trade.", user, DecisionReply, spender="gpt-5")
     return client.ask_all([request])[0]
+
+
+def kind_of(outcome: ModelOutcome[DecisionReply]) -> FailureKind | None:
+    return outcome.failure.kind if outcome.failure else None
 
 
 def test_a_replay_gives_the_same_outcome_with_no_server(
@@ -95,7 +100,7 @@ def test_a_paid_answer_is_not_bought_twice(endpoint: Any, make_client: Make) -> 
 def test_a_failure_is_not_taken_for_a_paid_answer(endpoint: Any, make_client: Make) -> None:
     endpoint.reply({"error": {"code": 402, "message": "no"}}, 402).completes(GOOD)
     client = make_client(f"{endpoint.url}/v1", recorder=PaidOnly())
-    assert ask(client).failure == "budget"
+    assert kind_of(ask(client)) is FailureKind.QUOTA
     assert ask(client).failure is None
 
 
@@ -118,8 +123,46 @@ class Purse(UnlimitedBudget):
 
 def test_without_budget_nothing_is_sent(endpoint: Any, make_client: Make) -> None:
     outcome = ask(make_client(f"{endpoint.url}/v1", budget=Purse("0")))
-    assert outcome == ModelOutcome(None, "budget", ())
+    assert outcome.answer is None
+    assert kind_of(outcome) is FailureKind.BUDGET
+    assert outcome.exchanges == ()
     assert endpoint.requests == []
+
+
+def test_what_the_budget_kept_back_is_kept_back_in_a_replay_too(endpoint: Any, make_client: Make) -> None:
+    endpoint.completes("not json", cost=0.25)
+    recorder = MemoryRecorder()
+    live = ask(make_client(f"{endpoint.url}/v1", recorder=recorder, budget=Purse("0.25")))
+    assert kind_of(live) is FailureKind.BUDGET
+    assert len(endpoint.requests) == len(live.exchanges) == 1
+    recorder.offline = True
+    assert ask(make_client(f"{endpoint.url}/v1", recorder=recorder)) == live
+    assert len(endpoint.requests) == 1
+
+
+def test_calls_of_unknown_price_at_a_server_of_ones_own_never_pass_the_cap(
+    endpoint: Any, make_client: Make
+) -> None:
+    endpoint.completes(GOOD, cost=0.02)
+    purse = Purse("0.10")
+    client = make_client(f"{endpoint.url}/v1", budget=purse)
+    requests = [
+        ModelRequest("local/model", "decision", "You trade.", f"Decide {n}.", DecisionReply, spender="m")
+        for n in range(20)
+    ]
+    outcomes = client.ask_all(requests)
+    assert purse.spent == Decimal("0.10")
+    assert purse.left == 0
+    assert [kind_of(outcome) for outcome in outcomes].count(FailureKind.BUDGET) == 15
+
+
+def test_a_server_of_ones_own_that_names_no_cost_is_not_stopped_by_a_cap(
+    endpoint: Any, make_client: Make
+) -> None:
+    endpoint.completes(GOOD, cost=None)
+    purse = Purse("0.50")
+    client = make_client(f"{endpoint.url}/v1", budget=purse)
+    assert all(ask(client, f"Decide {n}.").failure is None for n in range(60))
 
 
 def test_a_reservation_is_replaced_by_the_real_cost(endpoint: Any, make_client: Make) -> None:

@@ -1,0 +1,107 @@
+"""Group *arena*: what the model endpoint says of the models that take part, by trading day.
+
+Source: `GET /models` of the endpoint in `[llm]`, asked once per run, before the sessions of the day. A list
+is of the day on which it was asked for: days that are backfilled get the list of the backfill. An endpoint
+without such a list, or one that says less than OpenRouter's, is a normal outcome, noted as not covered.
+Nothing is decided from this table; the check `models_exist` reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from arena_pipeline.arena import Arena
+from arena_pipeline.assets.step import Outcome, Run
+from arena_pipeline.errors import NotCovered, SourceError
+from arena_pipeline.llm.research_models import base_name
+from arena_pipeline.sources.model_catalog import ListedModel
+from arena_pipeline.sources.recorder import Recorder
+from arena_pipeline.warehouse.store import Partition, Row
+
+
+def model_catalog(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
+    """The models in use as their endpoint lists them: whether they exist, until when, at what price.
+
+    One row per model name in use, with those who use it. `found` is null where the endpoint did not tell, and
+    `note` says why; prices are US dollars per million tokens.
+    """
+    used_by = arena.models_in_use
+    collection = arena.collection("model_catalog", keys)
+    listed: list[ListedModel] | None = None
+    note = "no language model takes part"
+    if used_by:
+        for warning in arena.research_choice.warnings:
+            run.report(warning)
+        listed, note = _ask(arena, collection, run)
+    rows = [_row(name, users, listed, note) for name, users in used_by.items()]
+    rows = rows or [_row("none", (), None, note)]
+    written = arena.store.write_frames(
+        "model_catalog",
+        [Partition(key, [{**row, "id": f"listing:{key}:{row['model']}"} for row in rows]) for key in keys],
+        run_id=run.id,
+        now=arena.clock(),
+        within=lambda connection: collection.enter(connection, run.id),
+    )
+    figures = {
+        "models": len(used_by),
+        "missing": sum(row["found"] is False for row in rows),
+        "not_covered": sum(row["found"] is None for row in rows if used_by),
+        **(_allowance(arena, run) if used_by else {}),
+    }
+    preview = [{name: row[name] for name in ("model", "found", "structured", "expires")} for row in rows]
+    return [Outcome(entry, figures, preview) for entry in written]
+
+
+def _ask(arena: Arena, collection: Recorder, run: Run) -> tuple[list[ListedModel] | None, str]:
+    try:
+        return arena.model_catalog(collection).models(), ""
+    except NotCovered as error:
+        return None, f"not covered: {error}"
+    except SourceError as error:
+        run.report(f"the list of models: {error}")
+        return None, f"failed: {error}"
+
+
+def _row(name: str, users: Sequence[str], listed: Sequence[ListedModel] | None, note: str) -> Row:
+    entry = _entry(name, listed or ())
+    return {
+        "model": name,
+        "used_by": list(users),
+        "found": None if listed is None else entry is not None,
+        "canonical_slug": entry.canonical_slug if entry else None,
+        "context_length": entry.context_length if entry else None,
+        "max_completion_tokens": entry.max_completion_tokens if entry else None,
+        "prompt_usd": entry.prompt_usd if entry else None,
+        "completion_usd": entry.completion_usd if entry else None,
+        "expires": entry.expires if entry else None,
+        "structured": entry.structured if entry else None,
+        "note": note or None,
+        "raw": entry.raw if entry else "",
+    }
+
+
+def _entry(name: str, listed: Sequence[ListedModel]) -> ListedModel | None:
+    """The entry of a model by its id, else by a name that it also answers to."""
+    wanted = (name, base_name(name))
+    for entry in listed:
+        if entry.id in wanted:
+            return entry
+    return next((e for e in listed if {e.canonical_slug, *e.aliases}.intersection(wanted)), None)
+
+
+def _allowance(arena: Arena, run: Run) -> Mapping[str, str]:
+    """What the key may still spend, where the endpoint tells; the key itself is nowhere."""
+    if arena.origin is not None or not arena.tells_allowance:
+        return {}
+    try:
+        left = arena.key_allowance().remaining
+    except SourceError as error:
+        run.report(f"what the model key may still spend is not known: {error}")
+        return {"key_remaining_usd": "unknown"}
+    if left is None:
+        return {"key_remaining_usd": "no limit"}
+    wanted: Decimal = arena.settings.llm.daily_budget_usd
+    if left < wanted:
+        run.report(f"the model key has {left:f} USD left, less than the daily budget of {wanted} USD")
+    return {"key_remaining_usd": f"{left:f}"}
