@@ -102,7 +102,10 @@ class RecordingTransport(httpx2.AsyncBaseTransport):
             if not exchange.failure.retryable:
                 break
             if not recalled and len(call.exchanges) < self._endpoint.max_attempts:
-                await self._endpoint.pause(_pause(answer, len(call.exchanges)))
+                pause = _pause(answer, len(call.exchanges))
+                if pause > MAX_PAUSE:
+                    break
+                await self._endpoint.pause(pause)
         raise Stopped("no usable reply", request=request)
 
     async def aclose(self) -> None:
@@ -188,9 +191,12 @@ class RecordingTransport(httpx2.AsyncBaseTransport):
 
 
 def _pause(answer: Recorded, attempts: int) -> float:
-    """Seconds before the next attempt: what the endpoint asks for, else 1, 2, 4, ...; never above 30."""
+    """Seconds before the next attempt: what the endpoint asks for, else 1, 2, 4, ...
+
+    An endpoint that asks for more than `MAX_PAUSE` is not asked again: a session cannot wait for it.
+    """
     asked = _retry_after(answer)
-    return min(2.0 ** (attempts - 1) if asked is None else asked, MAX_PAUSE)
+    return 2.0 ** (attempts - 1) if asked is None else asked
 
 
 def _retry_after(answer: Recorded) -> float | None:

@@ -44,8 +44,17 @@ GRACE = 0.25
 
 MAX_REDIRECTS = 5
 
+
+class _Silence(logging.Filter):
+    """For loggers that write full URLs or headers, and so keys, at any level. Switching them off would not
+    do: `logging.config.dictConfig`, which Dagster calls, switches every logger on again."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return False
+
+
 for _name in ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks"))):
-    logging.getLogger(_name).disabled = True  # they write full URLs or headers, and so keys, at any level
+    logging.getLogger(_name).addFilter(_Silence())
 
 
 class _PassingError(Exception):
@@ -143,10 +152,12 @@ class Http:
     def _with_retries(self, vendor: str, url: str, headers: dict[str, str]) -> Recorded:
         deadline = time.monotonic() + self._timeout
         waits = itertools.count()
+        earlier: list[Recorded] = []
 
         def backoff(error: Exception) -> bool | float:
             if not isinstance(error, _PassingError):
                 return False
+            earlier.append(error.outcome)
             own = FIRST_WAIT * 2 ** next(waits)
             wait = own if error.wait is None else max(error.wait, own)
             return wait if time.monotonic() + wait < deadline else False
@@ -154,7 +165,9 @@ class Http:
         try:
             for attempt in stamina.retry_context(on=backoff, attempts=self._attempts, timeout=None):
                 with attempt:
-                    return self._attempt(vendor, url, headers, deadline)
+                    answer = self._attempt(vendor, url, headers, deadline)
+                    # What a vendor said says more than that it may not be asked again in time.
+                    return earlier[-1] if earlier and answer.kind is Failure.HELD_BACK else answer
         except _PassingError as error:
             return error.outcome
         raise AssertionError("a retry context ends with a result or an error")

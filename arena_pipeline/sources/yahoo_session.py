@@ -230,6 +230,8 @@ def _typed(error: Exception, answer: Recorded | None, symbol: str) -> SourceErro
         return SourceError(f"yahoo gave no answer for {symbol}: {reason}")
     if answer.status in {401, 403}:
         return VendorRefused(f"yahoo refused {symbol} with status {answer.status}")
+    if answer.status >= 500:
+        return SourceError(f"yahoo answered {symbol} with status {answer.status}")
     if isinstance(error, yfinance.exceptions.YFTickerMissingError):
         return NotCovered(f"not covered by yahoo: {error.rationale}")
     reason = f"it has no {error}" if isinstance(error, KeyError) else type(error).__name__

@@ -16,8 +16,6 @@ from arena_pipeline.assets.graph import BOARD_STEPS, BOOK_STEPS, DAY_STEPS, DECI
 from arena_pipeline.assets.step import Run, Step
 from arena_pipeline.market.calendar import TradingCalendar, trading_calendar
 from arena_pipeline.settings import load_settings
-from arena_pipeline.sources.recorder import Recorder
-from arena_pipeline.sources.yahoo import YahooPrices
 from tests.security.invariants import Case, State, broken_invariants, report
 from tests.security.stand_in import StandIn, serve, standing_in
 
@@ -35,26 +33,11 @@ GOOD_FEED = """<?xml version="1.0"?><rss version="2.0"><channel><title>t</title>
 <pubDate>Wed, 25 Feb 2026 10:00:00 GMT</pubDate></item></channel></rss>"""
 
 
-class SmallArena(Arena):
-    """An arena whose Yahoo is the stand-in."""
-
-    yahoo_url = ""
-
-    def prices(self, recorder: Recorder) -> YahooPrices:
-        return YahooPrices(
-            recorder,
-            clock=self.clock,
-            calendar=self.calendar,
-            max_jump=self.settings.prices.max_jump,
-            base_url=self.yahoo_url,
-        )
-
-
 @dataclass
 class Bench:
     """A copy of the small arena at a time of its own, and the vendors that stand in."""
 
-    arena: SmallArena
+    arena: Arena
     stand: StandIn
     before: State
     run: Run = field(default_factory=lambda: Run("case"))
@@ -87,11 +70,9 @@ class Bench:
         return Case(self.arena, self.before, said, tuple(CANARIES.values()), self.new_days)
 
 
-def _open(config: Path, home: Path, stand: StandIn) -> SmallArena:
+def _open(config: Path, home: Path) -> Arena:
     settings = load_settings(config, home=home)
-    arena = SmallArena(settings, open_store(settings), clock=lambda: BUILT_AT)
-    arena.yahoo_url = stand.url
-    return arena
+    return Arena(settings, open_store(settings), clock=lambda: BUILT_AT)
 
 
 def _config(stand: StandIn) -> str:
@@ -102,6 +83,7 @@ start = "{START}"
 symbols = ["SAP.DE", "SIE.DE", "ALV.DE"]
 [prices]
 source = "yahoo"
+yahoo_url = "{stand.url}"
 [news]
 source = "feeds"
 [[news.feeds]]
@@ -147,7 +129,7 @@ def built(
     with standing_in(calendar) as stand:
         (folder / "arena.toml").write_text(_config(stand), encoding="utf-8")
         stand.feed = serve(GOOD_FEED.encode())
-        with _open(folder / "arena.toml", folder / "home", stand) as arena:
+        with _open(folder / "arena.toml", folder / "home") as arena:
             days = calendar.days(START, BUILT)
             bench = Bench(arena, stand, State({}, {}, {}, {}))
             bench.steps(DAY_STEPS, [str(day) for day in days])
@@ -171,7 +153,7 @@ def bench(
     stand.reset(calendar)
     stand.feed = serve(GOOD_FEED.encode())
     caplog.set_level(logging.DEBUG)
-    with _open(tmp_path / "arena.toml", tmp_path / "home", stand) as arena:
+    with _open(tmp_path / "arena.toml", tmp_path / "home") as arena:
         yield Bench(arena, stand, State.of(arena, known=state.tables))
 
 

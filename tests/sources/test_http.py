@@ -7,6 +7,7 @@ import functools
 import gzip
 import json
 import logging
+import logging.config
 import os
 import re
 import socket
@@ -345,6 +346,18 @@ def test_a_secret_reaches_the_vendor_and_nothing_else(
     assert list(recorder.answers) == [("vendor", "/a?q=x")]
     logged = [record.getMessage() for record in caplog.records if record.name != "werkzeug"]  # the stand-in's
     assert "s3cr3t" not in repr(recorder.answers) + repr(logged)
+
+
+def test_loggers_that_write_addresses_stay_silent_when_logging_is_configured_anew(
+    httpserver: HTTPServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Dagster configures logging like this at the start of each run, which enables every logger."""
+    httpserver.expect_request("/x").respond_with_data(b"fine")
+    logging.config.dictConfig({"version": 1, "disable_existing_loggers": False})
+    caplog.set_level(logging.DEBUG)
+    http().get("v", httpserver.url_for("/x"), secret_params={"apikey": "s3cret-key"})
+    others = [record.getMessage() for record in caplog.records if record.name != "werkzeug"]
+    assert "s3cret-key" not in "".join(others)
 
 
 CANARY = "canary/7f3a+secret key"

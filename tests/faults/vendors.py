@@ -1,0 +1,195 @@
+"""All vendors at once on loopback, well or in one way broken: servers in front of the sandbox.
+
+`VendorsAtFault(sandbox)` passes requests on to the sandbox while `fault` is None, and answers them like a
+vendor with that fault otherwise. Each vendor has a port of its own, as it has a host outside. Requests are counted
+by what was asked for, secrets left out.
+"""
+
+from __future__ import annotations
+
+import enum
+import gzip
+import json
+import re
+import threading
+import time
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from arena_pipeline.sandbox.loopback import Reply
+from arena_pipeline.sandbox.server import SandboxServer
+
+BOMB = gzip.compress(bytes(200_000_000), 9)
+"""Some 194 kB that unpack to 200 MB."""
+
+DRIP_SECONDS = 0.3
+PAGE = b"<!DOCTYPE html><html><head><title>Just a moment</title></head><body>Please wait.</body></html>"
+BURST = (
+    "Thank you for using Alpha Vantage! Please consider spreading out your free API requests more sparingly "
+    "(1 request per second). You may subscribe to lift the free key rate limit (25 requests per day)."
+)
+DAILY = (
+    "We have detected your API key as {key} and our standard API rate limit is 25 requests per day. Please "
+    "subscribe to any of the premium plans to instantly remove all daily rate limits."
+)
+
+
+class Fault(enum.StrEnum):
+    """What is wrong with every vendor at once."""
+
+    STORM_OF_429 = "429 storm"
+    BURST_THROTTLE = "burst throttle"
+    DAILY_THROTTLE = "daily throttle"
+    FORBIDDEN = "403"
+    SERVER_ERROR = "500"
+    UNAVAILABLE = "503"
+    SLOW_DRIP = "slow drip"
+    CUT_BODY = "cut body"
+    WRONG_CONTENT_TYPE = "wrong content type"
+    HTML = "HTML instead of JSON"
+    TRUNCATED = "truncated JSON"
+    GZIP_BOMB = "gzip bomb"
+    EMPTY = "empty 200"
+    REFUSED = "connection refused"
+    DNS = "DNS failure"
+
+
+VENDORS = ("yahoo", "feeds", "alphavantage", "finnhub", "models")
+
+
+class VendorsAtFault:
+    """Use it as a context manager; `url(vendor)` is what stands for the vendor's host."""
+
+    def __init__(self, sandbox: SandboxServer) -> None:
+        self.fault: Fault | None = None
+        self.requests: Counter[str] = Counter()
+        self._counting = threading.Lock()
+        self._sandbox = sandbox
+        self._servers = {vendor: _Server(self) for vendor in VENDORS}
+
+    def __enter__(self) -> VendorsAtFault:
+        for server in self._servers.values():
+            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for server in self._servers.values():
+            server.shutdown()
+            server.server_close()
+
+    def url(self, vendor: str) -> str:
+        return f"http://127.0.0.1:{self._servers[vendor].server_address[1]}"
+
+    def answer(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        parts = urlsplit(handler.path)
+        query = dict(parse_qsl(parts.query))
+        key = query.pop("apikey", "")
+        asked = f"{parts.path}?{urlencode(sorted(query.items()))}" if query else parts.path
+        with self._counting:
+            self.requests[f"{handler.command} {asked} {hash(body) if body else ''}".strip()] += 1
+        if self.fault is None:
+            reply = self._sandbox.answer(handler.command, handler.path, body)
+            _send(handler, reply.status, reply.body, reply.content_type)
+        else:
+            self._fail(handler, self.fault, body, key)
+
+    def _fail(self, handler: BaseHTTPRequestHandler, fault: Fault, body: bytes, key: str) -> None:
+        document = json.dumps({"error": {"code": 0, "message": fault.value}}).encode()
+        match fault:
+            case Fault.STORM_OF_429:
+                _send(handler, 429, document, headers={"Retry-After": "1"})
+            case Fault.BURST_THROTTLE if key:
+                _send(handler, 200, json.dumps({"Information": BURST}).encode())
+            case Fault.DAILY_THROTTLE if key:
+                _send(handler, 200, json.dumps({"Information": DAILY.format(key=key)}).encode())
+            case Fault.BURST_THROTTLE:
+                _send(handler, 429, document)
+            case Fault.DAILY_THROTTLE:
+                _send(handler, 429, document, headers={"Retry-After": "86400"})
+            case Fault.FORBIDDEN:
+                _send(handler, 403, document)
+            case Fault.SERVER_ERROR:
+                _send(handler, 500, document)
+            case Fault.UNAVAILABLE:
+                _send(handler, 503, document, headers={"Retry-After": "1"})
+            case Fault.SLOW_DRIP:
+                _drip(handler, self._right(handler, body).body)
+            case Fault.CUT_BODY:
+                reply = self._right(handler, body)
+                _send(handler, 200, reply.body[: len(reply.body) // 2], length=len(reply.body))
+            case Fault.WRONG_CONTENT_TYPE:
+                _send(handler, 200, b"\x00\x01\x02\x03" * 100, "application/octet-stream")
+            case Fault.HTML:
+                _send(handler, 200, PAGE, "text/html; charset=utf-8")
+            case Fault.TRUNCATED:
+                reply = self._right(handler, body)
+                _send(handler, 200, reply.body[: len(reply.body) // 2], reply.content_type)
+            case Fault.GZIP_BOMB:
+                _send(handler, 200, BOMB, headers={"Content-Encoding": "gzip"})
+            case Fault.EMPTY:
+                _send(handler, 200, b"")
+            case Fault.REFUSED | Fault.DNS:
+                raise AssertionError("nobody connects in this mode")
+
+    def _right(self, handler: BaseHTTPRequestHandler, body: bytes) -> Reply:
+        return self._sandbox.answer(handler.command, handler.path, body)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, vendors: VendorsAtFault) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.vendors = vendors
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients hang up on bombs and drips: that is what is tested."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    def do_GET(self) -> None:
+        self.server.vendors.answer(self, b"")
+
+    def do_POST(self) -> None:
+        length = self.headers.get("Content-Length", "0")
+        body = self.rfile.read(int(length)) if re.fullmatch(r"[0-9]{1,8}", length) else b""
+        self.server.vendors.answer(self, body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Quiet."""
+
+
+def _send(
+    handler: BaseHTTPRequestHandler,
+    status: int,
+    body: bytes,
+    content_type: str = "application/json",
+    *,
+    headers: dict[str, str] | None = None,
+    length: int | None = None,
+) -> None:
+    handler.send_response(status)
+    handler.send_header("Content-Type", content_type)
+    handler.send_header("Content-Length", str(len(body) if length is None else length))
+    handler.send_header("Connection", "close")
+    for name, value in (headers or {}).items():
+        handler.send_header(name, value)
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def _drip(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+    """One byte every 0.3 s, for at most a minute."""
+    handler.send_response(200)
+    handler.send_header("Content-Type", "application/json")
+    handler.send_header("Content-Length", str(max(len(body), 1)))
+    handler.end_headers()
+    for byte in body[:200]:
+        handler.wfile.write(bytes([byte]))
+        handler.wfile.flush()
+        time.sleep(DRIP_SECONDS)
