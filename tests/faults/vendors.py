@@ -1,8 +1,8 @@
 """All vendors at once on loopback, well or in one way broken: servers in front of the sandbox.
 
 `VendorsAtFault(sandbox)` passes requests on to the sandbox while `fault` is None, and answers them like a
-vendor with that fault otherwise. Each vendor has a port of its own, as it has a host outside. Requests are counted
-by what was asked for, secrets left out.
+vendor with that fault otherwise. Each vendor has a port of its own, as it has a host outside. Requests are
+counted by what was asked for, secrets left out.
 """
 
 from __future__ import annotations
