@@ -393,9 +393,10 @@ def doctor(
 ) -> None:
     """What is configured, what is there, what is missing, and what the vendors of figures cover."""
     from arena_pipeline.capability import vendor_states
+    from arena_pipeline.diagnosis import diagnose
 
     with _arena(_settings()) as arena:
-        findings = _diagnose(arena)
+        findings = diagnose(arena)
         vendors = [state.document() for state in vendor_states(arena, online=online)]
     if as_json:
         print_json({"checks": findings, "vendors": vendors})
@@ -468,56 +469,6 @@ def up(
                 process.send_signal(signal.SIGINT)
         for process in processes:
             process.wait(timeout=60)
-
-
-def _diagnose(arena: Arena) -> list[dict[str, str]]:
-    from arena_pipeline.arena import FIGURE_KEYS
-    from arena_pipeline.warehouse.views import newest_days
-
-    settings, now = arena.settings, arena.clock()
-    days = newest_days(arena.store)
-    key_name = settings.llm.api_key_env
-    needs_key = arena.has_research_model and settings.llm.base_url != "sandbox"
-    has_key = bool(os.environ.get(key_name))
-    vendors = {
-        FIGURE_KEYS[name]: bool(os.environ.get(FIGURE_KEYS[name])) for name in arena.figure_vendor_names
-    }
-    following = next(
-        session
-        for session in arena.calendar.sessions(now.date(), date(now.year + 1, now.month, 1))
-        if session.time > now
-    )
-
-    def entry(check: str, fine: bool, detail: str, otherwise: str = "failed") -> dict[str, str]:
-        return {"check": check, "state": "ok" if fine else otherwise, "detail": detail}
-
-    return [
-        entry("configuration", True, str(settings.file)),
-        entry("home", True, str(settings.home)),
-        entry("simulated", True, "yes: nothing here is real" if settings.simulated else "no"),
-        entry("prices", True, f"{settings.prices.source}; newest bars {days['bars'] or 'none yet'}"),
-        entry("news", settings.news.source != "none", settings.news.source, "off"),
-        entry("fundamentals", settings.fundamentals.source != "none", settings.fundamentals.source, "off"),
-        entry(
-            "fundamentals key",
-            not vendors or any(vendors.values()),
-            ", ".join(f"{key} is {'set' if there else 'not set'}" for key, there in vendors.items())
-            or "not needed",
-            "off" if settings.fundamentals.source == "vendors" else "failed",
-        ),
-        entry(
-            "model key",
-            not needs_key or has_key,
-            f"{key_name} is {'set' if has_key else 'not set' if needs_key else 'not needed'}",
-        ),
-        entry("models", True, ", ".join(model.id for model in settings.models)),
-        entry("leaderboard", days["leaderboard"] is not None, days["leaderboard"] or "none yet", "empty"),
-        entry("next session", True, f"{following.key} {arena.calendar.zone.key}"),
-        *(
-            entry(f"calls to {left.vendor}", left.left > 0, f"{left.left} left of {left.limit}", "used up")
-            for left in arena.vendor_budget.left()
-        ),
-    ]
 
 
 def _backfill(
