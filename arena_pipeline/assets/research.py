@@ -17,15 +17,20 @@ from arena_pipeline.arena import Arena
 from arena_pipeline.assets.costs import note_costs
 from arena_pipeline.assets.news import BASELINE_DAYS, blind_sessions, window_start
 from arena_pipeline.assets.step import Outcome, Run
+from arena_pipeline.assets.technical import bar_window
 from arena_pipeline.llm.client import ModelOutcome, ModelRequest
 from arena_pipeline.llm.failure import WANT_OF_MONEY
 from arena_pipeline.llm.prompts import synthesis_prompt
+from arena_pipeline.market.bars import Bar
 from arena_pipeline.market.calendar import Session
 from arena_pipeline.news.articles import deduplicate
 from arena_pipeline.news.momentum import MomentumRow
 from arena_pipeline.research.briefing import Briefing, BriefingSynthesis, Point, briefing_id, compose_briefing
-from arena_pipeline.research.facts import Fact, Facts, Signal, build_facts
+from arena_pipeline.research.chart import SPAN
+from arena_pipeline.research.facts import Fact, Facts, build_facts
 from arena_pipeline.research.figures import text_block, unify
+from arena_pipeline.research.readings import Signal, Source
+from arena_pipeline.research.technical import technical
 from arena_pipeline.research.watchlist import watchlist as watchlist_of
 from arena_pipeline.warehouse import readers
 from arena_pipeline.warehouse.digest import canonical
@@ -71,7 +76,7 @@ def briefings(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     desk = ResearchDesk(arena, [arena.calendar.session(key) for key in keys], run)
     made = {key: desk.write(key, symbols) for key, symbols in wanted.items()}
     written = arena.store.write_frames(
-        "briefings", [_partition(key, made[key]) for key in keys], run_id=run.id, now=arena.clock()
+        "briefings", [partition_of(key, made[key]) for key in keys], run_id=run.id, now=arena.clock()
     )
     return [
         Outcome(
@@ -158,7 +163,7 @@ class ResearchDesk:
         wanted = sorted(set(held) - shared.keys())
         missing = [symbol for symbol in wanted if symbol not in on_demand]
         if missing:
-            part = _partition(session.key, self.write(session.key, missing))
+            part = partition_of(session.key, self.write(session.key, missing))
             kept = [{k: v for k, v in row.items() if k != "partition"} for row in on_demand.values()]
             self._arena.store.write_frames(
                 HELD,
@@ -191,16 +196,26 @@ class ResearchDesk:
     def _facts(self, session: Session, symbol: str) -> Facts:
         row = self._indicators.get(session.key, {}).get(symbol, {})
         known = self._news.known(session.time, since=window_start(self._arena, session))
+        bars = self._bars(session, symbol)
+        evidence = {Source.INDICATORS: f"indicators:{session.key}:{symbol}"}
+        if bars:
+            evidence[Source.BARS] = bar_window(symbol, bars[0].id, bars[-1].id)
         return build_facts(
             symbol=symbol,
             name=self._arena.companies[symbol].name,
             session=session.key,
             at=session.time,
-            indicators={name: value for name, value in row.items() if isinstance(value, float)},
-            indicators_id=f"indicators:{session.key}:{symbol}",
+            technical=technical(
+                {name: value for name, value in row.items() if isinstance(value, float)}, bars
+            ),
+            evidence=evidence,
             articles=deduplicate(article for article in known if symbol in article.symbols),
             figures=text_block(unify(self._figures.known(symbol, session.time))),
         )
+
+    def _bars(self, session: Session, symbol: str) -> list[Bar]:
+        known = self._arena.daily_bars().known(symbol, session.time, since=session.day - SPAN)
+        return [bar for bar in known if not bar.stale]
 
 
 def briefing_row(briefing: Briefing) -> Row:
@@ -251,7 +266,7 @@ def briefing_from(row: Row) -> Briefing:
     )
 
 
-def _partition(key: str, made: Made) -> Partition:
+def partition_of(key: str, made: Made) -> Partition:
     edges = []
     for briefing, _ in made:
         edges += [Edge(briefing.id, fact.evidence, "rests on") for fact in briefing.facts.all]

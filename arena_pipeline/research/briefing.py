@@ -16,7 +16,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from arena_pipeline.research.facts import Fact, Facts, Signal
+from arena_pipeline.research.facts import Fact, Facts
+from arena_pipeline.research.readings import Signal
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _TICKER = re.compile(r"\b[A-Z0-9]{2,6}\.[A-Z]{1,3}\b|\^[A-Z0-9]{2,8}\b")
