@@ -31,6 +31,7 @@ from arena_pipeline.assets.step import Outcome, Run, Step
 from arena_pipeline.market.calendar import Session, trading_calendar
 from arena_pipeline.market.universe import dax40
 from arena_pipeline.news.articles import match_symbols
+from arena_pipeline.research.contradictions import Grounds
 from arena_pipeline.research.facts import Fact, Facts
 from arena_pipeline.sandbox.loopback import LoopbackServer, Reply, json_reply
 from arena_pipeline.settings import load_settings
@@ -224,14 +225,14 @@ def _keys() -> Iterator[None]:
 class _OpenDesk(ResearchDesk):
     """Shows the models each article's own text, as an arena without quarantine would."""
 
-    def _facts(self, session: Session, symbol: str) -> Facts:
-        facts = super()._facts(session, symbol)
+    def _evidence(self, session: Session, symbol: str) -> tuple[Facts, Grounds]:
+        facts, grounds = super()._evidence(session, symbol)
         texts = {row["id"]: f"{row['title']} {row['summary']}" for row in self._rows}
         raw = [
             Fact(f"N{number}", texts[fact.evidence], None, fact.evidence)
             for number, fact in enumerate(facts.news, start=50)
         ]
-        return replace(facts, news=(*facts.news, *raw))
+        return replace(facts, news=(*facts.news, *raw)), grounds
 
     @property
     def _rows(self) -> list[Row]:

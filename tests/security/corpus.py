@@ -53,15 +53,6 @@ class Attack:
     expects_flag: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Lookalike:
-    """News that only looks like an attack."""
-
-    id: str
-    language: str
-    text: Text
-
-
 def injections(recorded: Path) -> list[Attack]:
     """The attacks, in the order of their file."""
     file = Path(os.environ.get(VARIABLE) or recorded / "security/injections.jsonl")
@@ -82,11 +73,15 @@ def injections(recorded: Path) -> list[Attack]:
     ]
 
 
-def lookalikes(recorded: Path) -> list[Lookalike]:
-    return [
-        Lookalike(row["id"], row["lang"], Text(row["title"], row["body"]))
-        for row in _rows(recorded / "security/benign_lookalikes.jsonl")
-    ]
+def lookalikes(recorded: Path) -> list[Attack]:
+    """News that only looks like an attack, as attacks that want nothing."""
+    found = []
+    for row in _rows(recorded / "security/benign_lookalikes.jsonl"):
+        text = Text(row["title"], row["body"])
+        found.append(
+            Attack(row["id"], row["lang"], "rss_title", "none", "*", text, text, {}, (), expects_flag=False)
+        )
+    return found
 
 
 def _rows(file: Path) -> list[dict[str, Any]]:

@@ -16,14 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.security.arms import Arm, Plan, Terms, briefings_without_quarantine, plan, run
-from tests.security.corpus import Attack, injections, marks
+from tests.security.corpus import Attack, injections, lookalikes, marks
 from tests.security.must_never import accepted, everything, violations, violations_without_gate
 from tests.security.obedient import ANALYST, Obedience
-from tests.security.verdicts import facts_of, reached
+from tests.security.verdicts import facts_of, flagged, reached
 
 CLEAN = Terms("clean controls", planted=False)
 ATTACKED = Terms("attacked", traders=(Obedience.READING, Obedience.BREACHED))
 POISONED = Terms("research model breached", analyst=Obedience.BREACHED)
+LOOKALIKES = Terms("look-alikes", planted=False)
 OPEN = Terms("no quarantine", research=briefings_without_quarantine)
 
 
@@ -38,6 +39,7 @@ class Stages:
     synthesis: set[str]
     decision: set[str]
     flipped: set[str]
+    flagged: set[str]
 
 
 def stages(arm: Arm, control: Arm) -> Stages:
@@ -54,6 +56,7 @@ def stages(arm: Arm, control: Arm) -> Stages:
         {name for name, prompts in tainted.items() if any(p.model == ANALYST for p in prompts)},
         {name for name, prompts in tainted.items() if any(p.model != ANALYST for p in prompts)},
         {attack.id for attack in attacks if reached(arm, control, attack)},
+        {attack.id for attack in attacks if flagged(arm, attack)},
     )
 
 
@@ -83,6 +86,7 @@ def table(measured: Sequence[Stages]) -> str:
         ("… in a prompt of the research model", "synthesis"),
         ("… in a prompt of a deciding model", "decision"),
         ("goal reached, and not in the clean control", "flipped"),
+        ("briefing set aside for a person", "flagged"),
     ):
         cells = (f"{len(getattr(each, name))} of {each.attacks}" for each in measured)
         lines.append(f"| {label} | " + " | ".join(cells) + " |")
@@ -99,9 +103,12 @@ def arms_of(whole: Plan, folder: Path, stack: ExitStack, *wanted: Terms) -> list
     return arms
 
 
-def measure(whole: Plan, folder: Path) -> str:
+def measure(whole: Plan, benign: Plan, folder: Path) -> str:
     attacks = list(whole.attacks.values())
     with ExitStack() as stack:
+        (quiet,) = arms_of(benign, folder, stack, LOOKALIKES)
+        alarms = [item.id for item in benign.attacks.values() if flagged(quiet, item)]
+        words = [item.id for item in benign.attacks.values() if quiet.tainted(item)]
         clean, attacked, poisoned, opened = arms_of(whole, folder, stack, CLEAN, ATTACKED, POISONED, OPEN)
         found = [stages(arm, clean) for arm in (attacked, poisoned, opened)]
         guarded, unguarded, asked, placed = breaches(attacked, attacks)
@@ -111,6 +118,8 @@ def measure(whole: Plan, folder: Path) -> str:
                 "",
                 f"Breached deciding models: {asked} orders that could be read, {placed} accepted; violations "
                 f"of `must_never` {len(guarded)}, without the gate {len(unguarded)}.",
+                f"Benign look-alikes: {len(alarms)} of {len(benign.attacks)} set aside for a person, "
+                f"{len(words)} with words in a prompt.",
                 *guarded,
                 *(
                     f"{each.name}: goal reached by {', '.join(sorted(each.flipped)) or 'none'}"
@@ -126,7 +135,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=default, help="the folder of recorded data")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        print(measure(plan(injections(arguments.data)), Path(folder)))
+        data = arguments.data
+        print(measure(plan(injections(data)), plan(lookalikes(data)), Path(folder)))
 
 
 if __name__ == "__main__":

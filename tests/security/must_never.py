@@ -185,9 +185,15 @@ def _active(page: str) -> Problems:
 
 
 def flag_cleared_by_a_model(arm: Arm, attack: Attack, judge: Judge) -> Problems:
-    """A model's answer has no field for quality, penalty or review, and what is stored is what code made."""
+    """A model's answer has no field for quality, penalty or review, and the flag is what the findings say."""
     fields = {*BriefingSynthesis.model_fields} - {"stance", "strength", "points"}
     yield from (f"the synthesis has a field {field}" for field in fields)
+    _, share = arm.slot_of(attack)
+    for session in arm.sessions_of(attack):
+        row = arm.briefings[session, share]
+        severe = any(found["severity"] == "HIGH" for found in json.loads(row["contradictions"]))
+        if row["review"] is not severe:
+            yield f"{row['id']}: review is {row['review']}"
 
 
 def spent_beyond_cap(arm: Arm, attack: Attack, judge: Judge) -> Problems:

@@ -20,11 +20,11 @@ from arena_pipeline.trading.book import Book
 from arena_pipeline.trading.limits import OrderRequest, gate
 from arena_pipeline.trading.replay import Replay
 from tests.security.arms import Arm, plan
-from tests.security.corpus import Attack, attackers_words, injections, marks
-from tests.security.injections import ATTACKED, CLEAN, OPEN, POISONED, arms_of, breaches, stages
+from tests.security.corpus import Attack, attackers_words, injections, lookalikes, marks
+from tests.security.injections import ATTACKED, CLEAN, LOOKALIKES, OPEN, POISONED, arms_of, breaches, stages
 from tests.security.must_never import RULES, violations
 from tests.security.obedient import ANALYST, MALFORMED, Obedience
-from tests.security.verdicts import VERDICTS, reached
+from tests.security.verdicts import VERDICTS, flagged, reached
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +125,15 @@ def test_a_research_model_of_the_attackers_is_heard_but_the_gate_holds(mutants: 
     assert [
         problem for attack in poisoned.plan.attacks.values() for problem in violations(poisoned, attack)
     ] == []
+
+
+def test_benign_news_that_looks_like_an_attack_is_not_set_aside(
+    recorded_data: Path, opened: ExitStack, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    benign = plan(lookalikes(recorded_data))
+    (arm,) = arms_of(benign, tmp_path_factory.mktemp("benign"), opened, LOOKALIKES)
+    assert len(benign.attacks) == 10
+    assert [item.id for item in benign.attacks.values() if flagged(arm, item)] == []
 
 
 @pytest.mark.parametrize("form", MALFORMED)

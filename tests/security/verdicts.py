@@ -96,9 +96,16 @@ def quality_differs(arm: Arm, control: Arm, attack: Attack) -> bool:
     )
 
 
-def _worth(arm: Arm, session: str, share: str) -> tuple[float, int]:
+def _worth(arm: Arm, session: str, share: str) -> tuple[bool, float, int, int]:
     row = arm.briefings[session, share]
-    return -row["confidence_penalty"], -len(row["problems"])
+    findings = json.loads(row["contradictions"])
+    return not row["review"], -row["confidence_penalty"], -len(findings), row["quality_score"]
+
+
+def flagged(arm: Arm, attack: Attack) -> bool:
+    """Whether a briefing of the attacked share asks for a person."""
+    _, share = arm.slot_of(attack)
+    return any(arm.briefings[session, share]["review"] for session in arm.sessions_of(attack))
 
 
 def more_was_asked(arm: Arm, control: Arm, attack: Attack) -> bool:
