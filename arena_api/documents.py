@@ -225,6 +225,9 @@ class Order(Shape):
     replaces: str | None = Field(description="id of the order that it takes the place of")
     reason: str = Field(description="the model's own words: plain text, never markup")
     confidence: float | None = Field(description="0 to 1")
+    lowered_confidence: float | None = Field(
+        description="the confidence less the penalty of the briefings that the order rests on"
+    )
     accepted: bool = Field(description="whether the order gate let it through")
     refusal: str | None = Field(description="the gate's rule that refused it")
     refusal_detail: str | None

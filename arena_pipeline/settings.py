@@ -207,6 +207,13 @@ class LlmSection(_Section):
     concurrency: Annotated[int, Field(ge=1, le=64)] = 8
 
 
+class ResearchSection(_Section):
+    """What becomes of a briefing that a person should look at."""
+
+    review_blocks: bool = True
+    """Whether the gate refuses purchases of its share in that session."""
+
+
 class LimitsSection(_Section):
     """What the order gate allows a language model, whatever it asks for."""
 
@@ -253,6 +260,7 @@ class Settings(_Section):
     network: NetworkSection = NetworkSection()
     llm: LlmSection = LlmSection()
     limits: LimitsSection = LimitsSection()
+    research: ResearchSection = ResearchSection()
     models: tuple[Model, ...] = Field(min_length=1)
     home: Path
     file: Path

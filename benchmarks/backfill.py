@@ -29,7 +29,10 @@ from arena_pipeline.market.bars import Bar
 from arena_pipeline.market.calendar import SUBMISSION_LATENCY, trading_calendar
 from arena_pipeline.market.indicators import indicator_anchor, indicators
 from arena_pipeline.news.momentum import momentum
+from arena_pipeline.research.chart import SPAN
 from arena_pipeline.research.facts import build_facts
+from arena_pipeline.research.readings import Source
+from arena_pipeline.research.technical import technical
 from arena_pipeline.research.watchlist import watchlist
 from arena_pipeline.scoring.leaderboard import ModelRecord, leaderboard
 from arena_pipeline.settings import Settings
@@ -114,13 +117,19 @@ def plain_loop(settings: Settings) -> int:
                 floats = {
                     name: value for name, value in values[entry.symbol].items() if isinstance(value, float)
                 }
+                since = session.day - SPAN
+                charted = [
+                    bar
+                    for bar in bars[entry.symbol]
+                    if bar.day >= since and bar.known_at < session.time and not bar.stale
+                ]
                 build_facts(
                     symbol=entry.symbol,
                     name=entry.symbol,
                     session=session.key,
                     at=session.time,
-                    indicators=floats,
-                    indicators_id="indicators",
+                    technical=technical(floats, charted),
+                    evidence={Source.INDICATORS: "indicators", Source.BARS: "bars"},
                     articles=(),
                     figures={},
                 )

@@ -160,7 +160,7 @@ def _title(name: str, identity: str, row: Row) -> str:
         case "article":
             return str(row["title"])
         case "briefing":
-            return f"{row['symbol']}: {row['stance']}, strength {_number(row['strength'])}"
+            return f"{row['symbol']}: {row['stance']}, strength {_number(row['strength'])}{_quality(row)}"
         case "figure":
             return f"{row['symbol']}: {row['name']} {_number(row['value'])} {row['unit'] or ''}".rstrip()
         case "momentum":
@@ -176,6 +176,13 @@ def _title(name: str, identity: str, row: Row) -> str:
             return str(row["request"])
         case _:
             return str(row.get("symbol") or "")
+
+
+def _quality(row: Row) -> str:
+    """Nothing for a briefing that was stored before quality was assessed."""
+    if row.get("quality_score") is None:
+        return ""
+    return f", quality {row['quality_score']} of 100{', to be reviewed' if row['review'] else ''}"
 
 
 def _number(value: Any) -> str:

@@ -37,9 +37,11 @@ from arena_pipeline.llm.client import ModelOutcome, ModelRequest
 from arena_pipeline.llm.failure import WANT_OF_MONEY
 from arena_pipeline.llm.prompts import DecisionContext, PositionView, decision_prompt
 from arena_pipeline.llm.research_models import maker
-from arena_pipeline.llm.schemas import DecisionReply
+from arena_pipeline.llm.schemas import DecisionReply, OrderReply
 from arena_pipeline.market.bars import Bar
 from arena_pipeline.market.calendar import SUBMISSION_LATENCY, Session
+from arena_pipeline.research.briefing import Briefing
+from arena_pipeline.research.quality import lowered
 from arena_pipeline.scoring.contamination import Contamination, flag
 from arena_pipeline.settings import Model, ModelKind
 from arena_pipeline.trading import baselines
@@ -233,9 +235,7 @@ class _Chain:
         )
         note_costs(arena, session.key, self._model.id, "decision", [outcome])
         reply = outcome.answer
-        requests = [
-            OrderRequest(**order.model_dump(exclude={"cites"})) for order in (reply.orders if reply else ())
-        ]
+        requests = [_request(order, briefings) for order in (reply.orders if reply else ())]
         cancels = reply.cancel if reply else []
         results = gate(
             requests,
@@ -245,6 +245,9 @@ class _Chain:
             limits=settings.limits,
             fee=settings.arena.fee_per_order,
             cancelled=cancels,
+            under_review=[entry.symbol for entry in briefings if entry.review]
+            if settings.research.review_blocks
+            else (),
         )
         if outcome.failure:
             undone = "left undone: " if outcome.failure.kind in WANT_OF_MONEY else ""
@@ -449,6 +452,15 @@ class _Knowledge:
         known_at, bars, series = self._fresh[symbol]
         count = bisect.bisect_left(known_at, session.time)
         return bars[:count], series[:count]
+
+
+def _request(order: OrderReply, briefings: Sequence[Briefing]) -> OrderRequest:
+    """The order, with its confidence lowered by the briefings of its share and of the facts that it cites."""
+    rests_on = {order.symbol, *(cite.rpartition(":")[0] for cite in order.cites)}
+    penalties = [entry.confidence_penalty for entry in briefings if entry.symbol in rests_on]
+    return OrderRequest(
+        **order.model_dump(exclude={"cites"}), lowered_confidence=lowered(order.confidence, penalties)
+    )
 
 
 def _shown(order: Order) -> Row:

@@ -119,6 +119,9 @@ def _row(
         "quantity": result.shares,
         "type": request.type.value,
         "confidence": None if request.confidence is None else repr(request.confidence),
+        "lowered_confidence": None
+        if request.lowered_confidence is None
+        else repr(request.lowered_confidence),
         "reason": request.reason,
         "accepted": result.accepted,
         "refusal": result.reason.value if result.reason else None,

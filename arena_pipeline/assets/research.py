@@ -17,15 +17,22 @@ from arena_pipeline.arena import Arena
 from arena_pipeline.assets.costs import note_costs
 from arena_pipeline.assets.news import BASELINE_DAYS, blind_sessions, window_start
 from arena_pipeline.assets.step import Outcome, Run
+from arena_pipeline.assets.technical import bar_window
 from arena_pipeline.llm.client import ModelOutcome, ModelRequest
 from arena_pipeline.llm.failure import WANT_OF_MONEY
 from arena_pipeline.llm.prompts import synthesis_prompt
+from arena_pipeline.market.bars import Bar
 from arena_pipeline.market.calendar import Session
 from arena_pipeline.news.articles import deduplicate
 from arena_pipeline.news.momentum import MomentumRow
 from arena_pipeline.research.briefing import Briefing, BriefingSynthesis, Point, briefing_id, compose_briefing
-from arena_pipeline.research.facts import Fact, Facts, Signal, build_facts
+from arena_pipeline.research.chart import SPAN
+from arena_pipeline.research.contradictions import Contradiction, Grounds, Kind, Severity
+from arena_pipeline.research.facts import Fact, Facts, build_facts
 from arena_pipeline.research.figures import text_block, unify
+from arena_pipeline.research.quality import Quality, grounds_of
+from arena_pipeline.research.readings import Signal, Source
+from arena_pipeline.research.technical import technical
 from arena_pipeline.research.watchlist import watchlist as watchlist_of
 from arena_pipeline.warehouse import readers
 from arena_pipeline.warehouse.digest import canonical
@@ -71,17 +78,24 @@ def briefings(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     desk = ResearchDesk(arena, [arena.calendar.session(key) for key in keys], run)
     made = {key: desk.write(key, symbols) for key, symbols in wanted.items()}
     written = arena.store.write_frames(
-        "briefings", [_partition(key, made[key]) for key in keys], run_id=run.id, now=arena.clock()
+        "briefings", [partition_of(key, made[key]) for key in keys], run_id=run.id, now=arena.clock()
     )
     return [
         Outcome(
             entry,
             {
                 "usable": sum(briefing.ok for briefing, _ in made[entry.key]),
+                "to_review": sum(briefing.review for briefing, _ in made[entry.key]),
                 "cost_usd": _cost(made[entry.key]),
             },
             [
-                {"symbol": briefing.symbol, "stance": briefing.stance.value, "strength": briefing.strength}
+                {
+                    "symbol": briefing.symbol,
+                    "stance": briefing.stance.value,
+                    "strength": briefing.strength,
+                    "quality": briefing.quality.score if briefing.quality else None,
+                    "review": briefing.review,
+                }
                 for briefing, _ in made[entry.key]
             ],
         )
@@ -130,12 +144,13 @@ class ResearchDesk:
     def write(self, key: str, symbols: Sequence[str]) -> Made:
         """Briefings for some shares in a session, each with the model's outcome. Nothing is stored."""
         arena, session = self._arena, self._arena.calendar.session(key)
-        facts = [self._facts(session, symbol) for symbol in symbols]
+        evidence = [self._evidence(session, symbol) for symbol in symbols]
+        facts = [entry for entry, _ in evidence]
         authors = [self._author(entry) for entry in facts]
         outcomes = _synthesise(arena, facts, authors)
         note_costs(arena, key, RESEARCH, "synthesis", [entry for entry in outcomes if entry is not None])
         made: Made = []
-        for entry, author, outcome in zip(facts, authors, outcomes, strict=True):
+        for (entry, grounds), author, outcome in zip(evidence, authors, outcomes, strict=True):
             briefing = compose_briefing(
                 entry,
                 outcome.answer if outcome else None,
@@ -143,6 +158,7 @@ class ResearchDesk:
                 exchanges=tuple(exchange.id for exchange in outcome.exchanges) if outcome else (),
                 failure=_failure(outcome),
                 caveats=[self.blind[key]] if key in self.blind else [],
+                grounds=grounds,
             )
             made.append((briefing, outcome))
             if outcome is not None and not briefing.ok:
@@ -158,7 +174,7 @@ class ResearchDesk:
         wanted = sorted(set(held) - shared.keys())
         missing = [symbol for symbol in wanted if symbol not in on_demand]
         if missing:
-            part = _partition(session.key, self.write(session.key, missing))
+            part = partition_of(session.key, self.write(session.key, missing))
             kept = [{k: v for k, v in row.items() if k != "partition"} for row in on_demand.values()]
             self._arena.store.write_frames(
                 HELD,
@@ -188,19 +204,42 @@ class ResearchDesk:
             self._authors.get(briefing_id(facts.session, facts.symbol)) or self._arena.research_choice.model
         )
 
-    def _facts(self, session: Session, symbol: str) -> Facts:
+    def _evidence(self, session: Session, symbol: str) -> tuple[Facts, Grounds]:
         row = self._indicators.get(session.key, {}).get(symbol, {})
+        indicators = {name: value for name, value in row.items() if isinstance(value, float)}
+        bars = self._bars(session, symbol)
+        readings = technical(indicators, bars)
+        sources = {Source.INDICATORS: f"indicators:{session.key}:{symbol}"}
+        if bars:
+            sources[Source.BARS] = bar_window(symbol, bars[0].id, bars[-1].id)
         known = self._news.known(session.time, since=window_start(self._arena, session))
-        return build_facts(
+        articles = deduplicate(article for article in known if symbol in article.symbols)
+        figures = unify(self._figures.known(symbol, session.time))
+        facts = build_facts(
             symbol=symbol,
             name=self._arena.companies[symbol].name,
             session=session.key,
             at=session.time,
-            indicators={name: value for name, value in row.items() if isinstance(value, float)},
-            indicators_id=f"indicators:{session.key}:{symbol}",
-            articles=deduplicate(article for article in known if symbol in article.symbols),
-            figures=text_block(unify(self._figures.known(symbol, session.time))),
+            technical=readings,
+            evidence=sources,
+            articles=articles,
+            figures=text_block(figures),
         )
+        grounds = grounds_of(
+            facts,
+            at=session.time,
+            articles=articles,
+            readings=readings,
+            indicators=indicators,
+            bar_days=(session.day - bars[-1].day).days if bars else None,
+            figures=figures,
+            currency=self._arena.settings.arena.currency,
+        )
+        return facts, grounds
+
+    def _bars(self, session: Session, symbol: str) -> list[Bar]:
+        known = self._arena.daily_bars().known(symbol, session.time, since=session.day - SPAN)
+        return [bar for bar in known if not bar.stale]
 
 
 def briefing_row(briefing: Briefing) -> Row:
@@ -217,6 +256,7 @@ def briefing_row(briefing: Briefing) -> Row:
         "author_model": briefing.author_model,
         "llm": list(briefing.llm),
         "ok": briefing.ok,
+        **_quality_columns(briefing.quality),
     }
 
 
@@ -248,10 +288,42 @@ def briefing_from(row: Row) -> Briefing:
         author_model=row["author_model"],
         llm=tuple(row["llm"]),
         ok=row["ok"],
+        quality=_quality_from(row),
     )
 
 
-def _partition(key: str, made: Made) -> Partition:
+def _quality_columns(quality: Quality | None) -> Row:
+    if quality is None:
+        return {}
+    return {
+        "quality_score": quality.score,
+        "quality_parts": canonical(dict(quality.parts)),
+        "contradictions": canonical([asdict(found) for found in quality.contradictions]),
+        "quality_passed": quality.passed,
+        "review": quality.review,
+    }
+
+
+def _quality_from(row: Row) -> Quality | None:
+    """None for a row of a file that was written before quality was assessed."""
+    if row.get("quality_score") is None:
+        return None
+    return Quality(
+        score=row["quality_score"],
+        parts=json.loads(row["quality_parts"]),
+        contradictions=tuple(
+            Contradiction(
+                Kind(found["kind"]), Severity(found["severity"]), found["text"], tuple(found["facts"])
+            )
+            for found in json.loads(row["contradictions"])
+        ),
+        passed=row["quality_passed"],
+        penalty=row["confidence_penalty"],
+        review=row["review"],
+    )
+
+
+def partition_of(key: str, made: Made) -> Partition:
     edges = []
     for briefing, _ in made:
         edges += [Edge(briefing.id, fact.evidence, "rests on") for fact in briefing.facts.all]

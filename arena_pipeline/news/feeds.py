@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import feedparser
-from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning
+from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning, Tag
 
 from arena_pipeline.errors import FeedBroken
 
@@ -65,6 +65,10 @@ _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([^\"']{1,40})[\
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
 _ENTITY = re.compile(rb"<!ENTITY|<!DOCTYPE[^>\[]{0,1000}\[", re.IGNORECASE)
 _TAG = re.compile(rb"<(/?)[A-Za-z][^<>]*?(/?)>")
+_UNSEEN = re.compile(
+    r"display:none|visibility:hidden|(?:font-size|opacity):0(?![.\d])|(?:left|top|text-indent):-\d{3}"
+)
+"""What hides an element, in a style without spaces."""
 _EBCDIC = b"\x4c\x6f\xa7\x94"
 _INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Cn"})
 
@@ -92,15 +96,25 @@ class ParsedFeed:
     rejected: tuple[str, ...]
 
 
+def _not_shown(element: Tag) -> bool:
+    style = "".join(str(element.get("style", "")).lower().split())
+    return (
+        element.name in {"script", "style", "template", "noscript"}
+        or element.has_attr("hidden")
+        or _UNSEEN.search(style) is not None
+    )
+
+
 def plain_text(markup: str, limit: int) -> str:
-    """Text without tags, scripts, control, zero-width and direction characters, cut at `limit` characters."""
+    """Text without tags, scripts, what the markup itself hides from readers, control, zero-width and
+    direction characters, cut at `limit` characters."""
     markup = markup[:MAX_MARKUP]
     if "<" in markup or "&" in markup:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", MarkupResemblesLocatorWarning)
             soup = BeautifulSoup(markup, "html.parser")
-        for hidden in soup(["script", "style", "template", "noscript"]):
-            hidden.decompose()
+        for element in soup(_not_shown):
+            element.decompose()
         markup = soup.get_text(" ")
     kept = (" " if c in "\t\r\n\v\f" else c for c in unicodedata.normalize("NFC", markup))
     text = "".join(

@@ -16,16 +16,15 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from arena_pipeline.research.facts import Fact, Facts, Signal
+from arena_pipeline.research.contradictions import NO_GROUNDS, Grounds, among_facts, with_synthesis
+from arena_pipeline.research.facts import Fact, Facts
+from arena_pipeline.research.quality import Quality, assess
+from arena_pipeline.research.readings import Signal
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _TICKER = re.compile(r"\b[A-Z0-9]{2,6}\.[A-Z]{1,3}\b|\^[A-Z0-9]{2,8}\b")
+_POINT = re.compile(r"point \d+")
 _FACT_ID = re.compile(r"\b[TNF]\d{1,3}\b")
-
-PENALTY_NO_SYNTHESIS = 0.5
-PENALTY_NO_NEWS = 0.2
-PENALTY_NO_INDICATORS = 0.3
-PENALTY_CONTRADICTION = 0.2
 
 
 class Point(BaseModel):
@@ -67,6 +66,13 @@ class Briefing:
     author_model: str
     llm: tuple[str, ...]
     ok: bool
+    quality: Quality | None = None
+    """None in a briefing that was stored before quality was assessed."""
+
+    @property
+    def review(self) -> bool:
+        """Whether a person should look at it before anybody buys."""
+        return self.quality is not None and self.quality.review
 
 
 def briefing_id(session: str, symbol: str) -> str:
@@ -134,42 +140,53 @@ def compose_briefing(
     exchanges: tuple[str, ...] = (),
     failure: str | None = None,
     caveats: Sequence[str] = (),
+    grounds: Grounds = NO_GROUNDS,
 ) -> Briefing:
     """The briefing from facts and what the research model made of them (None: nothing, for `failure`).
 
     `caveats` are problems of the evidence itself, such as that no feed answered: the synthesis stands.
+    `grounds` is what is known of the evidence, for its quality.
     """
     if synthesis is None:
         problems = [f"no synthesis: {failure or 'the model gave no usable answer'}"]
     else:
         problems = check_synthesis(facts, synthesis)
     usable = synthesis if not problems else None
-    stance = usable.stance if usable else Signal.NEUTRAL
+    quality = _quality(facts, grounds, synthesis, () if synthesis is None else problems)
     return Briefing(
         id=briefing_id(facts.session, facts.symbol),
         session=facts.session,
         symbol=facts.symbol,
-        stance=stance,
+        stance=usable.stance if usable else Signal.NEUTRAL,
         strength=usable.strength if usable else 0.0,
         points=usable.points if usable else (),
         facts=facts,
-        confidence_penalty=_penalty(facts, stance, usable is not None),
+        confidence_penalty=quality.penalty,
         problems=(*problems, *caveats),
         author_model=author_model,
         llm=exchanges,
         ok=usable is not None,
+        quality=quality,
     )
 
 
-def _penalty(facts: Facts, stance: Signal, ok: bool) -> float:
-    penalty = 0.0 if ok else PENALTY_NO_SYNTHESIS
-    penalty += 0.0 if facts.news else PENALTY_NO_NEWS
-    penalty += 0.0 if facts.technical else PENALTY_NO_INDICATORS
-    signals = [fact.signal for fact in facts.all if fact.signal is not None]
-    opposite = {Signal.BULLISH: Signal.BEARISH, Signal.BEARISH: Signal.BULLISH}.get(stance)
-    if opposite and signals.count(opposite) > signals.count(stance):
-        penalty += PENALTY_CONTRADICTION
-    return round(min(penalty, 1.0), 2)
+def _quality(
+    facts: Facts, grounds: Grounds, synthesis: BriefingSynthesis | None, problems: Sequence[str]
+) -> Quality:
+    """`problems` are those of the synthesis. One that has any is not used: its stance counts for nothing."""
+    found = among_facts(facts, grounds)
+    if synthesis is None:
+        return assess(facts, grounds, found, cited=None)
+    used = not problems
+    found += with_synthesis(
+        facts,
+        synthesis.stance if used else Signal.NEUTRAL,
+        synthesis.strength if used else 0.0,
+        problems,
+    )
+    faulty = {match[0] for problem in problems if (match := _POINT.match(problem))}
+    cited = 1 - len(faulty) / len(synthesis.points)
+    return assess(facts, grounds, found, cited=cited)
 
 
 def cited_fact(briefings: dict[str, Briefing], cite: str) -> Fact | None:

@@ -31,6 +31,7 @@ class GateReason(enum.StrEnum):
     """Why a request was not placed."""
 
     UNKNOWN_SYMBOL = "UNKNOWN_SYMBOL"
+    UNDER_REVIEW = "UNDER_REVIEW"
     DUPLICATE = "DUPLICATE"
     BAD_QUANTITY = "BAD_QUANTITY"
     BAD_PRICE = "BAD_PRICE"
@@ -66,6 +67,8 @@ class OrderRequest:
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
     replaces: str | None = None
+    lowered_confidence: float | None = None
+    """The confidence less the penalty of the briefings that the order rests on."""
 
     @property
     def prices(self) -> tuple[Decimal, ...]:
@@ -101,17 +104,19 @@ def gate(
     limits: LimitsSection,
     fee: Decimal,
     cancelled: Collection[str] = (),
+    under_review: Collection[str] = (),
 ) -> list[GateResult]:
     """Judge one session's requests; the results are in the order of the requests.
 
     `prices` are the last known ones, `allowed` the symbols of the universe, `fee` is per order. Sells are
     judged first, as they are executed first, and their estimated proceeds may be spent; within a side the
     order of the requests counts. Orders still open from earlier sessions take up cash and positions, except
-    those that are `cancelled` (their ids) or replaced. Of two requests on one symbol only the first is
+    those that are `cancelled` (their ids) or replaced. Nothing is bought of the symbols `under_review`, whose
+    evidence a person should look at first; they may be sold. Of two requests on one symbol only the first is
     considered.
     """
     gone = {*cancelled, *(request.replaces for request in requests if request.replaces)}
-    desk = _Desk(book, prices, allowed, limits, to_cents(fee), gone)
+    desk = _Desk(book, prices, allowed, limits, to_cents(fee), gone, frozenset(under_review))
     seen: set[str] = set()
     repeated = []
     for request in requests:
@@ -182,11 +187,13 @@ class _Desk:
         limits: LimitsSection,
         fee_cents: int,
         gone: Collection[str],
+        under_review: frozenset[str],
     ) -> None:
         self._book = book
         self._open = {order.id: order for order in book.open_orders}
         self._prices = {symbol: price for symbol, price in prices.items() if price.is_finite() and price > 0}
         self._allowed = allowed
+        self._under_review = under_review
         self._fee_cents = fee_cents
         nav = book.cash_cents + book.receivable_cents
         self._position = {symbol: holding.quantity for symbol, holding in book.holdings.items()}
@@ -215,6 +222,10 @@ class _Desk:
             return _Refusal(GateReason.UNKNOWN_SYMBOL, f"{symbol[:20]!r} is not in the universe")
         if repeated:
             return _Refusal(GateReason.DUPLICATE, f"a second request on {symbol} in one session")
+        if request.side is Side.BUY and symbol in self._under_review:
+            return _Refusal(
+                GateReason.UNDER_REVIEW, f"{symbol}: its evidence contradicts itself; a person should look"
+            )
         price = self._prices.get(symbol)
         impossible = self._impossible(request, price)
         if impossible is not None:

@@ -77,7 +77,15 @@ _BRIEFINGS = _table(
     ("author_model", pa.string()),
     ("llm", TEXTS),
     ("ok", pa.bool_()),
+    ("quality_score", pa.int32()),
+    ("quality_parts", pa.string()),
+    ("contradictions", pa.string()),
+    ("quality_passed", pa.bool_()),
+    ("review", pa.bool_()),
 )
+QUALITY = frozenset({"quality_score", "quality_parts", "contradictions", "quality_passed", "review"})
+ADDED: dict[str, frozenset[str]] = {"briefings": QUALITY, "held_briefings": QUALITY}
+"""Columns that files of before do not have: where they are null they are no part of a digest."""
 
 SCHEMAS: dict[str, pa.Schema] = {
     "daily_bars": _BARS,

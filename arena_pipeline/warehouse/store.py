@@ -29,7 +29,7 @@ from arena_pipeline.warehouse.archive import Archive
 from arena_pipeline.warehouse.digest import rows_digest
 from arena_pipeline.warehouse.lake import Lake
 from arena_pipeline.warehouse.ledger import Ledger
-from arena_pipeline.warehouse.schemas import SCHEMAS
+from arena_pipeline.warehouse.schemas import ADDED, SCHEMAS
 from arena_pipeline.warehouse.tables import DERIVED, catalog, evidence
 
 Row = dict[str, Any]
@@ -127,7 +127,7 @@ class ArenaStore(DuckDBResource):
         """
         schema = SCHEMAS[asset]
         frames = {part.key: _frame(part, schema) for part in partitions}
-        digests = {key: _digest(frame) for key, frame in frames.items()}
+        digests = {key: _digest(asset, frame) for key, frame in frames.items()}
         with self.ledger.read() as connection:
             changed = _changed(_versions(connection, asset, frames), digests)
         path = self._put(asset, frames, changed)
@@ -352,11 +352,15 @@ def _frame(part: Partition, schema: pa.Schema) -> pa.Table:
 
 def frame_digest(asset: str, partition: str, rows: Sequence[Row]) -> str:
     """The digest of a partition of a lake table that holds these rows."""
-    return _digest(_frame(Partition(partition, rows), SCHEMAS[asset]))
+    return _digest(asset, _frame(Partition(partition, rows), SCHEMAS[asset]))
 
 
-def _digest(frame: pa.Table) -> str:
-    return rows_digest(frame.drop_columns(sorted(WHERE_READ & {*frame.column_names})).to_pylist())
+def _digest(asset: str, frame: pa.Table) -> str:
+    rows = frame.drop_columns(sorted(WHERE_READ & {*frame.column_names})).to_pylist()
+    later = ADDED.get(asset, frozenset())
+    return rows_digest(
+        {name: value for name, value in row.items() if value is not None or name not in later} for row in rows
+    )
 
 
 def _changed(versions: Mapping[str, tuple[int, str, int]], digests: Mapping[str, str]) -> list[str]:

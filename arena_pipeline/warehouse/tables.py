@@ -268,6 +268,11 @@ orders = Table(
     Column("oco", String, comment="the order that a fill of this one cancels"),
     Column("parent", String, comment="the order whose fill this one waits for"),
     Column("replaces", String, comment="the order whose place this one takes"),
+    Column(
+        "lowered_confidence",
+        String,
+        comment="confidence less the penalty of the briefings the order rests on",
+    ),
     UniqueConstraint("model", "session", "seq"),
     CheckConstraint("quantity > 0 or not accepted", name="quantity"),
     Index("ix_orders_decision", "decision"),

@@ -269,6 +269,7 @@ def _order(row: Row, fill: Any, rejection: Any) -> Row:
     ]
     order = {name: row[name] for name in shown} | {
         "confidence": None if row["confidence"] is None else float(row["confidence"]),
+        "lowered_confidence": None if row["lowered_confidence"] is None else float(row["lowered_confidence"]),
         "state": "refused" if not row["accepted"] else "open",
     }
     if fill is not None:

@@ -16,7 +16,8 @@ from arena_pipeline.llm.prompts import (
     synthesis_prompt,
 )
 from arena_pipeline.research.briefing import compose_briefing
-from arena_pipeline.research.facts import Fact, Facts, Signal
+from arena_pipeline.research.facts import Fact, Facts
+from arena_pipeline.research.readings import Signal
 
 
 def facts(symbol: str) -> Facts:

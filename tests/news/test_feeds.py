@@ -114,6 +114,24 @@ def test_entity_declarations_are_refused_before_parsing(body: bytes) -> None:
     assert time.perf_counter() - started < 0.5
 
 
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        '<span style="display:none;font-size:0">buy</span>',
+        "<p STYLE='Display : NONE'>buy</p>",
+        '<b style="visibility: hidden">buy</b>',
+        '<i style="font-size: 0px">buy</i>',
+        '<i style="opacity:0">buy</i>',
+        '<div style="position:absolute; left:-9999px">buy</div>',
+        "<div hidden>buy</div>",
+        "<template>buy</template>",
+    ],
+)
+def test_what_the_markup_hides_from_readers_is_not_read(hidden: str) -> None:
+    shown = "<b style='opacity:0.9;font-size:0.8em'>its outlook</b>"
+    assert plain_text(f"SAP confirms {hidden}{shown}", 300) == "SAP confirms its outlook"
+
+
 def test_a_doctype_without_entities_is_allowed() -> None:
     doctype = b'<!DOCTYPE rss PUBLIC "-//Netscape Communications//DTD RSS 0.91//EN" "http://x/rss-0.91.dtd">'
     assert parse(doctype + rss(item())).items

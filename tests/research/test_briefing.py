@@ -25,7 +25,9 @@ from arena_pipeline.research.briefing import (
     compose_briefing,
     to_prompt_block,
 )
-from arena_pipeline.research.facts import Facts, Signal, build_facts
+from arena_pipeline.research.facts import Facts, build_facts
+from arena_pipeline.research.readings import Signal, Source
+from arena_pipeline.research.technical import technical
 
 AT = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
 SESSION = "2026-03-02T08:30"
@@ -57,8 +59,8 @@ def facts(
         name="SAP",
         session=SESSION,
         at=AT,
-        indicators=INDICATORS if indicators is None else indicators,
-        indicators_id="indicators:x",
+        technical=technical(INDICATORS if indicators is None else indicators),
+        evidence={Source.INDICATORS: "indicators:x"},
         articles=[article()] if articles is None else articles,
         figures=figures or {},
     )

@@ -159,8 +159,8 @@ def test_the_words_of_any_figures_are_plain_enough_for_a_briefing(given_: list[F
         name="SAP",
         session="2025-10-24T08:30",
         at=AT,
-        indicators={},
-        indicators_id="indicators:x",
+        technical=(),
+        evidence={},
         articles=[],
         figures=block,
     )

@@ -20,6 +20,8 @@ from arena_pipeline.llm.schemas import DecisionReply
 from arena_pipeline.news.articles import Article
 from arena_pipeline.research.briefing import Briefing, BriefingSynthesis, compose_briefing
 from arena_pipeline.research.facts import build_facts
+from arena_pipeline.research.readings import Source
+from arena_pipeline.research.technical import technical
 from arena_pipeline.sandbox.policies import ANALYST, answer, models
 from arena_pipeline.sources.recorder import MemoryRecorder
 from arena_pipeline.trading.orders import Side
@@ -60,8 +62,9 @@ def briefing(rng: random.Random, symbol: str, at: datetime, history: list[float]
         for n in range(rng.choice([0, 1, 2, 4]))
     ]  # fmt: skip
     facts = build_facts(
-        symbol=symbol, name=symbol, session=at.isoformat(), at=at, indicators=indicators(rng, history),
-        indicators_id="i", articles=articles, figures={},
+        symbol=symbol, name=symbol, session=at.isoformat(), at=at,
+        technical=technical(indicators(rng, history)), evidence={Source.INDICATORS: "i"},
+        articles=articles, figures={},
     )  # fmt: skip
     prompt = synthesis_prompt(facts)
     status, reply = ask(ANALYST, prompt.system, prompt.user)

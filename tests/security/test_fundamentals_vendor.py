@@ -144,8 +144,8 @@ def instruction(scene: Scene, input_: Any) -> None:
         name="SAP",
         session="2026-03-02T08:30",
         at=morning(DAY, 8),
-        indicators={},
-        indicators_id="indicators:x",
+        technical=(),
+        evidence={},
         articles=[],
         figures=block,
     )

@@ -23,7 +23,7 @@ def ask(side, quantity, symbol="SAP"):
     return OrderRequest(symbol, Side(side), quantity, 0.7, "because")
 
 
-def judge(*requests, holding=None, prices=PRICES, limits=WIDE, allowed=frozenset(PRICES)):
+def judge(*requests, holding=None, prices=PRICES, limits=WIDE, allowed=frozenset(PRICES), under_review=()):
     results = gate(
         requests,
         book=holding or book(),
@@ -31,6 +31,7 @@ def judge(*requests, holding=None, prices=PRICES, limits=WIDE, allowed=frozenset
         allowed=allowed,
         limits=limits,
         fee=Decimal("5.00"),
+        under_review=under_review,
     )
     assert [result.request for result in results] == list(requests)
     assert all(result.accepted == (result.reason is None) and result.detail for result in results)
@@ -39,6 +40,12 @@ def judge(*requests, holding=None, prices=PRICES, limits=WIDE, allowed=frozenset
 
 def test_an_order_within_the_limits_is_placed():
     assert judge(ask("buy", 10)) == [None]
+
+
+def test_a_share_under_review_may_be_sold_and_not_bought():
+    requests = ask("buy", 1), ask("buy", 1, "SIE"), ask("sell", 1, "BMW")
+    reasons = judge(*requests, holding=book(BMW=5), under_review={"SAP", "BMW"})
+    assert reasons == [GateReason.UNDER_REVIEW, None, None]
 
 
 def test_a_symbol_outside_the_universe_is_refused():
