@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from sqlalchemy import select
 
 from arena_pipeline.arena import Arena
 from arena_pipeline.assets.books import registered_models
+from arena_pipeline.market.bars import Bar
 from arena_pipeline.scoring.contamination import Contamination
 from arena_pipeline.scoring.leaderboard import ModelRecord, returns_that_count
 from arena_pipeline.scoring.luck import Floats, Luck, Trade, luck
@@ -22,7 +24,7 @@ from arena_pipeline.scoring.skill import Call, Skill, relative_return, skill
 from arena_pipeline.settings import ModelKind
 from arena_pipeline.trading.book import MarketDay
 from arena_pipeline.trading.money import to_cents
-from arena_pipeline.trading.orders import Side
+from arena_pipeline.trading.orders import OrderType, Side
 from arena_pipeline.warehouse.tables import decisions, model_costs, orders
 from arena_pipeline.warehouse.tables import fills as fills_table
 from arena_pipeline.warehouse.tables import snapshots as snapshots_table
@@ -57,6 +59,8 @@ class _Fill:
     fee_cents: int
     realised_cents: int | None
     net_cents: int | None
+    inside: bool
+    """Whether it was filled inside its bar, not at the opening."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ class Scores:
         self._calls: dict[str, list[tuple[date, str, int, float]]] = defaultdict(list)
         self._versions: list[tuple[date, str, str]] = []
         self._last = last
-        self._openings: dict[datetime, Floats] = {}
+        self._prices: dict[tuple[datetime, bool], Floats] = {}
         self._read(last.isoformat())
 
     def _read(self, until: str) -> None:
@@ -96,7 +100,8 @@ class Scores:
                     _Value(date.fromisoformat(row.trading_day), row.nav_cents, invested, row.provisional)
                 )
             for row in connection.execute(
-                select(fills_table)
+                select(fills_table, orders.c.type)
+                .join(orders, orders.c.id == fills_table.c.order_id)
                 .where(fills_table.c.superseded_at.is_(None), fills_table.c.trading_day <= until)
                 .order_by(fills_table.c.filled_at, fills_table.c.row_id)
             ):
@@ -110,6 +115,7 @@ class Scores:
                         row.fee_cents,
                         row.realised_cents,
                         row.net_cents,
+                        row.type != OrderType.MARKET and not self._at_opening(row),
                     )
                 )
             kinds = dict(self._models)
@@ -131,7 +137,13 @@ class Scores:
                         self._flags[row.model][day] = Contamination(row.contamination)
             for row in connection.execute(
                 select(orders.c.model, orders.c.session, orders.c.symbol, orders.c.side, orders.c.confidence)
-                .where(orders.c.accepted, orders.c.parent.is_(None), orders.c.confidence.is_not(None))
+                .where(
+                    orders.c.accepted,
+                    orders.c.confidence.is_not(None),
+                    orders.c.parent.is_(None),
+                    orders.c.replaces.is_(None),
+                    (orders.c.side == Side.BUY.value) | (orders.c.type == OrderType.MARKET.value),
+                )
                 .order_by(orders.c.session, orders.c.seq)
             ):
                 self._calls[row.model].append(
@@ -242,6 +254,7 @@ class Scores:
                 places[fill.symbol],
                 fill.notional_cents,
                 None if fill.realised_cents is None else fill.notional_cents - fill.realised_cents,
+                fill.inside,
             )
             for fill in self._done(model, day, window)
             if fill.symbol in places
@@ -272,18 +285,26 @@ class Scores:
         closes = self._closes
         return relative_return(closes[symbol], closes[self._arena.settings.universe.benchmark], days, horizon)
 
-    def _price_at(self, at: datetime) -> Floats:
-        """What each share could be traded at: the opening of its first bar that starts at or after a time."""
-        if at not in self._openings:
-            day = self._days.get(at.astimezone(self._arena.calendar.zone).date())
-            bars = day.tape.bars if day else {}
-            self._openings[at] = np.array(
-                [
-                    next((float(bar.open) for bar in bars.get(symbol, ()) if bar.start >= at), np.nan)
-                    for symbol in self._arena.priced_symbols
-                ]
+    def _price_at(self, trade: Trade) -> Floats:
+        """What each share could be traded at: the opening of its first bar that starts at or after the
+        trade's, or the close of that bar for a trade inside it."""
+        key = (trade.at, trade.inside)
+        if key not in self._prices:
+            bars = (self._bar_at(symbol, trade.at) for symbol in self._arena.priced_symbols)
+            self._prices[key] = np.array(
+                [np.nan if bar is None else float(bar.close if trade.inside else bar.open) for bar in bars]
             )
-        return self._openings[at]
+        return self._prices[key]
+
+    def _at_opening(self, fill: Any) -> bool:
+        bar = self._bar_at(fill.symbol, datetime.fromisoformat(fill.filled_at))
+        return bar is not None and Decimal(fill.price) == bar.open
+
+    def _bar_at(self, symbol: str, at: datetime) -> Bar | None:
+        """The first bar of a symbol that starts then or later on that day."""
+        day = self._days.get(at.astimezone(self._arena.calendar.zone).date())
+        bars = day.tape.bars.get(symbol, ()) if day else ()
+        return next((bar for bar in bars if bar.start >= at), None)
 
     @cached_property
     def _days(self) -> dict[date, MarketDay]:

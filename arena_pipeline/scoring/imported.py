@@ -148,13 +148,16 @@ class _Lots:
                 self._places[fill.symbol],
                 cents_of(fill.notional),
                 None if fill.realised is None else cents_of(fill.notional - fill.realised),
+                fill.price != self._prices.at(fill.symbol, fill.day).open,
             )
             for fill in _until(model, self._window)
         ]
-        return luck(trades, self._opens, self._closes, shares=len(self._symbols), seed=self._seed)
+        return luck(trades, self._price_at, self._closes, shares=len(self._symbols), seed=self._seed)
 
-    def _opens(self, at: datetime) -> Floats:
-        found = (self._prices.at(symbol, at.date()).open for symbol in self._symbols)
+    def _price_at(self, trade: Trade) -> Floats:
+        """A price that lies between open and close was stated without a time: lots begin at the close."""
+        rows = [self._prices.at(symbol, trade.at.date()) for symbol in self._symbols]
+        found = (row.close if trade.inside else row.open for row in rows)
         return np.array([np.nan if each is None else float(each) for each in found])
 
     @cached_property

@@ -20,20 +20,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-PriceAt = Callable[[datetime], Floats]
-"""The prices of all shares, in one order, at which an order could have filled at a time; NaN where none."""
+PriceAt = Callable[["Trade"], Floats]
+"""The prices of all shares, in one order, at which a trade could have been made, NaN where none: the opening
+of the trade's bar, or its close for a trade inside the bar."""
 
 DRAWS = 2_000
 
 
 class Trade(NamedTuple):
-    """A fill: `symbol` is the share's place among the prices; cents; `cost_cents` is what a sale takes out of
-    the holding's cost, None for a purchase."""
+    """A fill in the bar that begins `at`: `symbol` is the share's place among the prices; cents; `cost_cents`
+    is what a sale takes out of the holding's cost, None for a purchase. A fill inside the bar, of a stop or a
+    limit, happened because the share had moved since the opening: lots are compared from the close on."""
 
     at: datetime
     symbol: int
     notional_cents: int
     cost_cents: int | None
+    inside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def luck(
     finished: list[_Stay] = []
     held: dict[int, _Stay] = {}
     for trade in trades:
-        prices = price_at(trade.at)
+        prices = price_at(trade)
         if trade.cost_cents is None:
             stay = held.get(trade.symbol)
             if stay is None:

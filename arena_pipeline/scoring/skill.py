@@ -120,7 +120,8 @@ def skill(calls: Sequence[Call], horizon: int) -> Skill:
         )  # fmt: skip
     right = np.array([float(call.direction * outcome > 0) for call, outcome in known])
     confidence = np.array([call.confidence for call, _ in known])
-    clusters = np.array([days.index(call.day) for call, _ in known])
+    places = {day: place for place, day in enumerate(days)}
+    clusters = np.array([places[call.day] for call, _ in known])
     hit_rate = float(right.mean())
     margin = _Z * _clustered_error(right - hit_rate, clusters)
     brier, base = float(np.mean((confidence - right) ** 2)), float(np.mean((hit_rate - right) ** 2))

@@ -111,12 +111,11 @@ def gate(
     `prices` are the last known ones, `allowed` the symbols of the universe, `fee` is per order. Sells are
     judged first, as they are executed first, and their estimated proceeds may be spent; within a side the
     order of the requests counts. Orders still open from earlier sessions take up cash and positions, except
-    those that are `cancelled` (their ids) or replaced. Nothing is bought of the symbols `under_review`, whose
-    evidence a person should look at first; they may be sold. Of two requests on one symbol only the first is
-    considered.
+    those that are `cancelled` (their ids) or replaced by a request that passes. Nothing is bought of the
+    symbols `under_review`, whose evidence a person should look at first; they may be sold. Of two requests on
+    one symbol only the first is considered.
     """
-    gone = {*cancelled, *(request.replaces for request in requests if request.replaces)}
-    desk = _Desk(book, prices, allowed, limits, to_cents(fee), gone, frozenset(under_review))
+    desk = _Desk(book, prices, allowed, limits, to_cents(fee), frozenset(cancelled), frozenset(under_review))
     seen: set[str] = set()
     repeated = []
     for request in requests:
@@ -176,6 +175,27 @@ def _as_order(request: OrderRequest) -> Order:
     )
 
 
+def _dearest(request: OrderRequest, last: Decimal) -> Decimal:
+    """The price by which a request is judged: the worst that it may trade at for the limits. A purchase never
+    fills above its limit; a stop or a sale may fill at the market, whatever price it names."""
+    if request.side is Side.BUY and request.limit is not None:
+        return request.limit
+    return max(request.limit or request.stop or last, last)
+
+
+def _entry(request: OrderRequest, last: Decimal | None) -> Decimal | None:
+    """About what a purchase will have paid: its limit at most, its stop at least, the market otherwise."""
+    if last is None or (request.limit is None and request.stop is None):
+        return last
+    if request.stop is not None:
+        return max(request.stop, last)
+    return min(request.limit or last, last)
+
+
+def _is_size(value: Decimal | None) -> bool:
+    return value is None or (value.is_finite() and value >= 0)
+
+
 class _Desk:
     """The running totals of one session. Amounts in cents, at the last known prices."""
 
@@ -202,21 +222,41 @@ class _Desk:
             price = self._prices.get(symbol)
             nav += holding.cost_cents if price is None else notional_cents(price, holding.quantity)
         self._cash = book.cash_cents
-        for order in counted([order for order in book.open_orders if order.id not in gone]):
-            shares = expected_shares(order, book, nav, self._prices.get(order.symbol), fee_cents)
-            if order.side is Side.SELL:
-                self._sellable[order.symbol] = self._sellable.get(order.symbol, 0) - shares
-                continue
-            self._position[order.symbol] = self._position.get(order.symbol, 0) + shares
-            if order.symbol in self._prices:
-                self._cash -= notional_cents(self._prices[order.symbol], shares) + fee_cents
         self._nav = nav
+        claims = counted([order for order in book.open_orders if order.id not in gone])
+        self._claims = {order.id: order for order in claims}
+        for order in claims:
+            self._bind(order, 1)
         self._orders_left = limits.max_orders_per_session
         self._turnover_left = int(Decimal(str(limits.max_turnover_per_session)) * nav)
         self._position_limit = int(Decimal(str(limits.max_position)) * nav)
 
+    def _bind(self, order: Order, ways: int) -> None:
+        """Take an open order's shares or cash (1), or give them back (-1)."""
+        price = self._prices.get(order.symbol)
+        shares = ways * expected_shares(order, self._book, self._nav, price, self._fee_cents)
+        if order.side is Side.SELL:
+            self._sellable[order.symbol] = self._sellable.get(order.symbol, 0) - shares
+            return
+        self._position[order.symbol] = self._position.get(order.symbol, 0) + shares
+        if price is not None:
+            self._cash -= notional_cents(price, shares) + ways * self._fee_cents
+
     def judge(self, request: OrderRequest, repeated: bool) -> _Refusal | None:
-        """Why the request is refused, or None; then its totals are taken up."""
+        """Why the request is refused, or None; then its totals are taken up, and what it replaces lets go of
+        its own. One of two orders that cancel each other stands for both."""
+        replaced = self._open.get(request.replaces or "")
+        claim = None
+        if replaced is not None and replaced.symbol == request.symbol:
+            claim = self._claims.get(replaced.id) or self._claims.get(replaced.oco or "")
+        if claim is not None:
+            self._bind(claim, -1)
+        refusal = self._judge(request, repeated)
+        if claim is not None and refusal is not None:
+            self._bind(claim, 1)
+        return refusal
+
+    def _judge(self, request: OrderRequest, repeated: bool) -> _Refusal | None:
         symbol = request.symbol
         if symbol not in self._allowed:
             return _Refusal(GateReason.UNKNOWN_SYMBOL, f"{symbol[:20]!r} is not in the universe")
@@ -240,7 +280,7 @@ class _Desk:
             )
         if price is None:
             return _Refusal(GateReason.NO_PRICE, f"{symbol} has no price of the last days")
-        price = request.limit or request.stop or price
+        price = _dearest(request, price)
         if self._orders_left == 0:
             return _Refusal(GateReason.MAX_ORDERS, "the session's number of orders is used up")
         notional = notional_cents(price, quantity)
@@ -261,8 +301,9 @@ class _Desk:
         return None
 
     def shares(self, request: OrderRequest) -> int:
-        """What the request is for; an amount or a weight at its own price or else the last known one."""
-        price = request.limit or request.stop or self._prices.get(request.symbol)
+        """What the request is for; an amount or a weight at the price that it is judged by."""
+        last = self._prices.get(request.symbol)
+        price = None if last is None else _dearest(request, last)
         return expected_shares(request, self._book, self._nav, price, self._fee_cents)
 
     def _impossible(self, request: OrderRequest, price: Decimal | None) -> _Refusal | None:
@@ -271,6 +312,8 @@ class _Desk:
         sizes = (request.quantity, request.amount, request.weight)
         if sum(size is not None for size in sizes) != 1:
             return _Refusal(GateReason.BAD_QUANTITY, f"{symbol}: give quantity, amount or weight")
+        if not _is_size(request.amount) or not _is_size(request.weight):
+            return _Refusal(GateReason.BAD_QUANTITY, f"{symbol}: the amount or weight is no size")
         quantity = request.quantity
         if quantity is not None and (type(quantity) is not int or not 1 <= quantity <= MOST_SHARES):
             return _Refusal(GateReason.BAD_QUANTITY, f"{symbol}: not a whole number of 1 to {MOST_SHARES}")
@@ -289,7 +332,7 @@ class _Desk:
                     GateReason.BAD_PRICE,
                     f"{symbol}: {named} is more than {WIDEST_PRICE:.0%} away from the last price {price}",
                 )
-        entry = request.limit or request.stop or price
+        entry = _entry(request, price)
         if entry is not None and (
             (request.stop_loss is not None and request.stop_loss >= entry)
             or (request.take_profit is not None and request.take_profit <= entry)

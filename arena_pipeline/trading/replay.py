@@ -102,6 +102,8 @@ class Replay:
         self._filled: dict[str, int] = {}
         self._triggered: set[str] = set()
         self._waited: set[str] = set()
+        self._put_off: set[str] = set()
+        """Orders that had to wait through all of their first day: it is not yet one they can fill on."""
         self._last_day: date | None = None
         self._replayed_to: datetime | None = None
         self._tape = Tape({}, {}, {}, frozenset())
@@ -306,8 +308,10 @@ class Replay:
                 continue
             if wait is not _NOW and order_id not in self._waited:
                 self._waited.add(order_id)
-                if wait is Wait.NEXT_BAR:
+                if wait is Wait.NEXT_BAR and index + 1 < len(bars[order.symbol]):
                     self._enqueue(queue, order, bars, index + 1)
+                else:
+                    self._put_off.add(order_id)
                 continue
             bar = bars[order.symbol][index]
             meeting = self._meet(order, bar, entered_at)
@@ -419,8 +423,15 @@ class Replay:
         if order is not None:
             reason = RejectReason.REPLACED if ending.replacement else RejectReason.CANCELLED
             self._end(order, ending.at, day, reason, rejections)
+            self._pair(order.oco, ending.replacement)
         elif ending.replacement in self._open:
             self._end(self._open[ending.replacement], ending.at, day, RejectReason.TOO_LATE, rejections)
+
+    def _pair(self, partner_id: str | None, replacement_id: str | None) -> None:
+        """Let a replacement and the other of the two orders that cancelled each other do so from now on."""
+        if partner_id in self._open and replacement_id in self._open:
+            self._open[partner_id] = replace(self._open[partner_id], oco=replacement_id)
+            self._open[replacement_id] = replace(self._open[replacement_id], oco=partner_id)
 
     def _end_other(self, order_id: str, bar: Bar, day: MarketDay, rejections: list[Rejection]) -> None:
         """End the order that one just filled cancels."""
@@ -434,8 +445,10 @@ class Replay:
                 order.time_in_force is TimeInForce.DAY
                 and order.parent is None
                 and order.submitted_at < day.closes_at
+                and order.id not in self._put_off
             ):
                 self._end(order, day.closes_at, day, RejectReason.EXPIRED, rejections)
+        self._put_off.clear()
 
     def _end(
         self,

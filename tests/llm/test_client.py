@@ -221,7 +221,7 @@ def test_a_passing_failure_is_tried_again_after_the_pause_asked_for(endpoint: An
     ("asked", "seconds"),
     [
         ("0", 0.0),
-        ("600", 30.0),
+        ("30", 30.0),
         ("Mon, 02 Mar 2026 07:30:12 GMT", 12.0),
         ("Mon, 02 Mar 2026 07:00:00 GMT", 0.0),
         ("soon", 1.0),
@@ -239,6 +239,17 @@ def test_the_pause_asked_for_is_a_number_or_a_date_and_has_a_bound(
     endpoint.reply({"error": {"code": 429}}, 429, retry_after=asked).completes(GOOD)
     assert ask(make_client(f"{endpoint.url}/v1", pause=pause)).failure is None
     assert pauses == [seconds]
+
+
+@pytest.mark.parametrize("asked", ["31", "86400", "Tue, 03 Mar 2026 07:30:00 GMT"])
+def test_an_endpoint_that_asks_for_a_longer_pause_is_not_asked_again(
+    endpoint: Any, make_client: Make, asked: str
+) -> None:
+    endpoint.reply({"error": {"code": 429}}, 429, retry_after=asked).completes(GOOD)
+    outcome = ask(make_client(f"{endpoint.url}/v1"))
+    assert outcome.failure is not None
+    assert outcome.failure.kind is FailureKind.RATE_LIMITED
+    assert len(outcome.exchanges) == 1
 
 
 def test_a_slow_endpoint_times_out(endpoint: Any, make_client: Make) -> None:

@@ -44,6 +44,8 @@ class Wish:
     waited: bool = False
     entered: tuple | None = None
     skip_until: object = None
+    put_off: object = None
+    oco: str | None = None
 
 
 @dataclass
@@ -93,7 +95,7 @@ class Oracle:
             if quantity is None and wish.amount is None and wish.weight is None:
                 quantity = self.filled[parent]
             parent = None
-        self.open[wish.id] = Wish(wish, number, quantity, wish.limit, wish.stop, parent)
+        self.open[wish.id] = Wish(wish, number, quantity, wish.limit, wish.stop, parent, oco=wish.oco)
 
     def number(self):
         self.numbers += 1
@@ -113,6 +115,7 @@ class Oracle:
                 wish.order.time_in_force is TimeInForce.DAY
                 and wish.parent is None
                 and wish.order.submitted_at < day.closes_at
+                and wish.put_off != day.day
                 and name in self.open
             ):
                 self.end(name, "EXPIRED")
@@ -221,7 +224,10 @@ class Oracle:
                 break
             self.stops.remove(stop)
             if target in self.open:
+                partner = self.open[target].oco
                 self.end(target, "REPLACED" if replacement else "CANCELLED")
+                if partner in self.open and replacement in self.open:
+                    self.open[partner].oco, self.open[replacement].oco = replacement, partner
             elif replacement in self.open:
                 self.end(replacement, "TOO_LATE")
 
@@ -237,6 +243,8 @@ class Oracle:
             wish.waited = True
             if self.policy.wait is Wait.NEXT_OPEN:
                 wish.skip_until = self.today.day
+            if self.policy.wait is Wait.NEXT_OPEN or bar is self.bars[wish.order.symbol][-1]:
+                wish.put_off = self.today.day
             return
         at, at_open = self.meet(wish, bar)
         if at is not None:
@@ -360,8 +368,8 @@ class Oracle:
                 exit_wish.parent, exit_wish.waited = None, True
                 exit_wish.quantity = exit_wish.quantity if sized else quantity
                 exit_wish.entered = (bar.start, at_open, at)
-        if order.oco in self.open:
-            self.end(order.oco, "OTHER_FILLED")
+        if wish.oco in self.open:
+            self.end(wish.oco, "OTHER_FILLED")
         return None
 
     def end(self, name, reason):

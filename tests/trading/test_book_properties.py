@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from arena_pipeline.market.bars import Adjustment, Bar, Interval
 from arena_pipeline.trading.book import Holding, MarketDay, Posting, PostingKind
 from arena_pipeline.trading.corporate_actions import ActionKind, CorporateAction
-from arena_pipeline.trading.fills import LimitFill
+from arena_pipeline.trading.fills import LimitFill, Wait
 from arena_pipeline.trading.money import to_cents
 from arena_pipeline.trading.orders import Order, OrderType, RejectReason, Side, TimeInForce
 from arena_pipeline.trading.replay import replay
@@ -267,6 +267,12 @@ def test_an_order_that_the_market_met_does_not_stay_open(made):
                 triggered = True
 
 
+def days_of(made, order):
+    """The day of an order for the day, and the next where it may have to wait through its own."""
+    days = [day for day in made.days if day.closes_at > order.submitted_at]
+    return days[: 1 if made.policy.wait is Wait.NOW else 2]
+
+
 @given(scenarios())
 def test_an_order_ends_once_and_a_day_order_on_its_day(made):
     results = made.replay()
@@ -279,12 +285,12 @@ def test_an_order_ends_once_and_a_day_order_on_its_day(made):
         for entry in (*result.fills, *result.rejections):
             order = made.orders[entry.order_id]
             if order.time_in_force is TimeInForce.DAY:
-                assert day == next(day for day in made.days if day.closes_at > order.submitted_at)
+                assert day in days_of(made, order)
             else:
                 assert getattr(entry, "reason", None) is not RejectReason.EXPIRED
     for order in made.orders.values():
-        started = order.submitted_at < made.days[-1].closes_at
-        assert ended[order.id] or order.time_in_force is not TimeInForce.DAY or not started
+        over = len(days_of(made, order)) == (1 if made.policy.wait is Wait.NOW else 2)
+        assert ended[order.id] or order.time_in_force is not TimeInForce.DAY or not over
 
 
 @given(scenarios())

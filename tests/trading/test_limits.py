@@ -212,3 +212,39 @@ def test_cash_promised_to_an_open_purchase_is_not_spent_again():
     holding = book(cash=1_000, orders=[resting("o1", "buy", 9)])
     assert judge(buy("SIE", quantity=1), holding=holding) == [None]
     assert judge(buy("SIE", quantity=2), holding=holding) == [GateReason.CASH]
+
+
+def test_a_stop_below_the_market_is_judged_by_the_market_that_it_fills_at():
+    tight = LimitsSection(max_position=0.25, max_orders_per_session=9, max_turnover_per_session=2.0)
+    stop = buy(quantity=390, type=OrderType.STOP, stop=Decimal(60))
+    assert judge(stop, limits=tight) == [GateReason.MAX_POSITION]
+
+
+def test_a_replacement_that_is_refused_leaves_what_it_names_its_place():
+    tight = LimitsSection(max_position=0.25, max_orders_per_session=9, max_turnover_per_session=2.0)
+    holding = book(orders=[resting("o1", "buy", 190)])
+    foreign = buy("SIE", quantity=1, replaces="o1")
+    refused = judge(foreign, buy(quantity=190), holding=holding, limits=tight)
+    assert refused == [GateReason.NOT_OPEN, GateReason.MAX_POSITION]
+
+
+def test_either_of_two_orders_that_cancel_each_other_can_be_replaced():
+    pair = [
+        resting("o1", "sell", 10, type=OrderType.STOP, stop=Decimal(90), oco="o2"),
+        resting("o2", "sell", 10, type=OrderType.LIMIT, limit=Decimal(110), oco="o1"),
+    ]
+    for leg in ("o1", "o2"):
+        moved = replace(ask("sell", 10), type=OrderType.STOP, stop=Decimal(95), replaces=leg)
+        assert judge(moved, holding=book(SAP=10, orders=pair)) == [None]
+
+
+def test_a_limit_above_the_market_needs_its_stop_below_the_market():
+    far = buy(quantity=1, type=OrderType.LIMIT, limit=Decimal(120), stop_loss=Decimal(110))
+    assert judge(far) == [GateReason.BAD_PRICE]
+
+
+@pytest.mark.parametrize(
+    "size", [{"amount": Decimal("NaN")}, {"amount": Decimal(-5)}, {"weight": Decimal(-1)}]
+)
+def test_an_amount_or_weight_that_is_no_size_is_no_price_problem(size):
+    assert judge(buy(**size)) == [GateReason.BAD_QUANTITY]

@@ -6,7 +6,8 @@ import pytest
 
 from arena_pipeline.errors import DataError, LedgerError
 from arena_pipeline.market.bars import Adjustment
-from arena_pipeline.trading.orders import Cancellation, OrderType, RejectReason
+from arena_pipeline.trading.fills import FillPolicy, Wait
+from arena_pipeline.trading.orders import Cancellation, OrderType, RejectReason, TimeInForce
 from arena_pipeline.trading.replay import Replay, replay
 
 FEE = Decimal("5.00")
@@ -382,3 +383,28 @@ def test_a_dividend_due_is_paid_to_a_fork_and_to_its_origin(market):
     for branch in (fork, book):
         assert branch.run(market.day(6, {"SAP": "99"})).snapshot.receivable_cents == 0
         assert branch.book.dividends_cents == 1000
+
+
+def test_a_replacement_takes_the_place_of_one_of_two_orders_that_cancel_each_other(market):
+    days = [market.day(2, {"A": "10"}), market.day(3, {"A": "10"}), market.day(6, {"A": ("10", "14")})]
+    entry = market.order("in", "buy", 5, "A", 2)
+    exits = market.order("out", "sell", 5, "A", 2, "16:00")
+    stop = replace(exits, id="stop", type=OrderType.STOP, stop=Decimal(8), oco="target")
+    target = replace(exits, id="target", type=OrderType.LIMIT, limit=Decimal(13), oco="stop")
+    moved = replace(
+        market.order("moved", "sell", 5, "A", 3), type=OrderType.STOP, stop=Decimal(9), replaces="stop"
+    )
+    last = replay("m", Decimal(1000), Decimal(5), [entry, stop, target, moved], days)[-1]
+    assert [fill.order_id for fill in last.fills] == ["target"]
+    assert [(entry.order_id, entry.reason) for entry in last.rejections] == [
+        ("moved", RejectReason.OTHER_FILLED)
+    ]
+
+
+@pytest.mark.parametrize("wait", [Wait.NEXT_BAR, Wait.NEXT_OPEN])
+def test_an_order_for_the_day_that_has_to_wait_is_good_for_the_next_one(market, wait):
+    days = [market.day(2, {"A": "10"}), market.day(3, {"A": "11"})]
+    order = replace(market.order("o", "buy", 5, "A", 2), time_in_force=TimeInForce.DAY)
+    first, second = replay("m", Decimal(1000), Decimal(5), [order], days, FillPolicy(wait=wait))
+    assert (first.fills, first.rejections) == ((), ())
+    assert [fill.price for fill in second.fills] == [Decimal(11)]
