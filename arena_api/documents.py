@@ -115,8 +115,8 @@ class BoardLine(Shape):
     profit_factor: float | None = Field(description="ratio")
     expectancy: str | None = Field(description=f"mean net result of a closed trade: {MONEY}")
     turnover: float | None = Field(description="times the mean net asset value, over the whole period")
-    trades: int = Field(description="executed orders")
-    fees: str = Field(description=f"paid so far: {MONEY}")
+    trades: int = Field(description="executed orders on the days that count")
+    fees: str = Field(description=f"paid on the days that count: {MONEY}")
     llm_cost_usd: str | None = Field(description="US dollars, text with six decimals; null when not known")
     days: int = Field(description="trading days in the figures")
     provisional: bool = Field(description="a mark stands in for a close that is not known yet")
@@ -214,7 +214,9 @@ class Order(Shape):
     symbol: str
     side: str = Field(description="buy or sell")
     quantity: int = Field(description="whole shares; of an order sized at its fill, as sized by the gate")
-    amount: str | None = Field(description=f"how much it is for, sized at the fill: {MONEY}")
+    amount: str | None = Field(
+        description="how much it is for, sized at the fill: text, in the arena's currency"
+    )
     weight: str | None = Field(description="the part of the net asset value to hold after the fill, 0 to 1")
     type: str = Field(description="market, limit, stop or stop_limit")
     limit_price: str | None = Field(description="a share, in the arena's currency")

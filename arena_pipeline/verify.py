@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 
 from arena_pipeline.arena import Arena
 from arena_pipeline.assets.books import book_days, decided_sessions, journals, registered_models
-from arena_pipeline.assets.portfolio import fill_row, position_rows, snapshot_row
+from arena_pipeline.assets.portfolio import fill_row, position_rows, rejection_row, snapshot_row
 from arena_pipeline.errors import ArchiveError, ChainGap, LedgerError
 from arena_pipeline.trading.journal import Account, balances
 from arena_pipeline.trading.money import to_cents
@@ -204,7 +204,7 @@ def books_balance(arena: Arena) -> Problems:
 
 
 def the_replay_gives_what_is_stored(arena: Arena) -> Problems:
-    """Fills, snapshots and positions equal the orders replayed over the bars, row by row."""
+    """Fills, rejections, snapshots and positions equal the orders replayed over the bars, row by row."""
     for model, _ in registered_models(arena.store):
         days = _booked_days(arena, model)
         if not days:
@@ -214,11 +214,13 @@ def the_replay_gives_what_is_stored(arena: Arena) -> Problems:
         except ChainGap as error:
             yield str(error)
             continue
-        stored = {name: _stored_rows(arena, name, model) for name in ("fills", "snapshots", "positions")}
+        tables = ("fills", "rejections", "snapshots", "positions")
+        stored = {name: _stored_rows(arena, name, model) for name in tables}
         for day in days:
             key = f"{model}|{day}"
             made = {
                 "fills": [fill_row(fill) for fill in results[day].fills],
+                "rejections": [rejection_row(entry) for entry in results[day].rejections],
                 "snapshots": [snapshot_row(results[day].snapshot)],
                 "positions": position_rows(results[day].snapshot),
             }
@@ -228,8 +230,14 @@ def the_replay_gives_what_is_stored(arena: Arena) -> Problems:
 
 
 def the_journal_ends_where_the_book_does(arena: Arena) -> Problems:
-    """The double entries of each model add up to its last stored snapshot, account by account."""
+    """The double entries of each model add up to its last stored snapshot, account by account; dividends net
+    of tax."""
     with arena.store.ledger.read() as connection:
+        costs: Counter[str] = Counter()
+        for held in connection.execute(
+            select(positions.c.partition, positions.c.cost_cents).where(positions.c.superseded_at.is_(None))
+        ):
+            costs[held.partition] += held.cost_cents
         newest = {
             row.model: row
             for row in connection.execute(
@@ -245,11 +253,14 @@ def the_journal_ends_where_the_book_does(arena: Arena) -> Problems:
         totals: Counter[Account] = Counter()
         for (account, _), (cents, _) in balances(entries).items():
             totals[account] += cents
+        totals[Account.DIVIDENDS] += totals[Account.TAX]
         for account, cents in (
+            (Account.DIVIDENDS, -row.dividends_cents),
             (Account.CASH, row.cash_cents),
             (Account.RECEIVABLE, row.receivable_cents),
             (Account.FEES, row.fees_cents),
             (Account.TRADING, -row.realised_cents),
+            (Account.SHARES, costs[row.partition]),
         ):
             if totals[account] != cents:
                 yield f"{row.id}: the journal has {totals[account]} cents in {account}, the book {cents}"

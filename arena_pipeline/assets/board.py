@@ -15,7 +15,7 @@ from typing import Any
 from arena_pipeline.arena import Arena
 from arena_pipeline.assets.books import register_models, registered_models
 from arena_pipeline.assets.orders import accepted_orders
-from arena_pipeline.assets.scores import Scores
+from arena_pipeline.assets.scores import Scores, Window
 from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.market.bars import Bar
 from arena_pipeline.scoring import robustness
@@ -78,7 +78,7 @@ def _rank(arena: Arena, ledger: Scores, day: date, run: Run) -> Outcome:
         left_out={kind.value: count for kind, count in window.counts.items()},
         terms=arena.terms,
     )
-    other_terms = canonical(robustness_of(arena, day)) if _ends_quarter(arena, day) else None
+    other_terms = canonical(robustness_of(arena, day, window)) if _ends_quarter(arena, day) else None
     edges = [Edge(entry["id"], f"snapshot:{entry['model']}:{day}", "ranks") for entry in entries]
     edges += [
         Edge(entry["id"], bar, "compared with") for entry in entries for bar in _ends(known, day, arena.start)
@@ -114,17 +114,21 @@ def _rank(arena: Arena, ledger: Scores, day: date, run: Run) -> Outcome:
     )
 
 
-def robustness_of(arena: Arena, day: date) -> dict[str, Any]:
-    """The stored orders up to a day, filled again under every set of terms."""
+def robustness_of(arena: Arena, day: date, window: Window | None = None) -> dict[str, Any]:
+    """The stored orders up to a day, filled again under every set of terms, and ranked like the board: over
+    the days that count (those of the `window`, else found out), of the models that it ranks."""
+    window = window or Scores(arena, day).window(day)
     scenarios = robustness.surface(
         {
             model: [wish for placed in accepted_orders(arena.store, model).values() for wish in placed]
             for model, _ in registered_models(arena.store)
+            if model not in window.unranked
         },
         arena.market_days(day),
         cash=arena.settings.arena.starting_cash,
         policy=arena.fill_policy,
         dividend_tax=arena.dividend_tax,
+        left_out=window.left_out,
     )
     return {"as_of": day.isoformat(), **robustness.robustness_document(scenarios)}
 

@@ -36,7 +36,7 @@ def trades(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
                     f"{model}|{day}",
                     {
                         "fills": [fill_row(fill) for fill in result.fills],
-                        "rejections": [_rejection_row(entry) for entry in result.rejections],
+                        "rejections": [rejection_row(entry) for entry in result.rejections],
                     },
                     edges=[edge for fill in result.fills for edge in _fill_edges(fill)],
                     run_id=run.id,
@@ -162,7 +162,7 @@ def _fill_edges(fill: Fill) -> list[Edge]:
     return [Edge(child, fill.order_id, "executes"), Edge(child, fill.bar_id, "filled at")]
 
 
-def _rejection_row(entry: Rejection) -> Row:
+def rejection_row(entry: Rejection) -> Row:
     return {
         "order_id": entry.order_id,
         "model": entry.model,

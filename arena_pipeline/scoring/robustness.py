@@ -7,14 +7,16 @@ An order that another fee makes unaffordable is refused, as it would have been.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
-from arena_pipeline.trading.book import MarketDay
+from arena_pipeline.trading.book import DayResult, MarketDay
 from arena_pipeline.trading.fills import FillPolicy, Wait
-from arena_pipeline.trading.money import from_cents
+from arena_pipeline.trading.money import from_cents, to_cents
 from arena_pipeline.trading.orders import Cancellation, Order
 from arena_pipeline.trading.replay import replay
 
@@ -78,12 +80,19 @@ def surface(
     cash: Decimal,
     policy: FillPolicy,
     dividend_tax: Decimal = Decimal(0),
+    left_out: Collection[date] = frozenset(),
 ) -> list[Scenario]:
-    """Every combination of `FEES`, `SLIPPAGES_BP` and `WAITS`, all else as in `policy`."""
-    return [
-        _scenario(orders, days, fee, replace(policy, slippage_bp=slippage, wait=wait), cash, dividend_tax)
-        for fee, slippage, wait in itertools.product(FEES, SLIPPAGES_BP, WAITS)
-    ]
+    """Every combination of `FEES`, `SLIPPAGES_BP` and `WAITS`, all else as in `policy`. Ranks are by return
+    over the days that are not `left_out`, as on the board."""
+    scenarios = []
+    for fee, slippage, wait in itertools.product(FEES, SLIPPAGES_BP, WAITS):
+        terms = replace(policy, slippage_bp=slippage, wait=wait)
+        books = {
+            model: replay(model, cash, fee, wishes, days, terms, dividend_tax)
+            for model, wishes in orders.items()
+        }
+        scenarios.append(Scenario(fee, slippage, wait, _ranked(books, to_cents(cash), left_out)))
+    return scenarios
 
 
 def spans(scenarios: Sequence[Scenario]) -> list[Span]:
@@ -107,20 +116,30 @@ def robustness_document(scenarios: Sequence[Scenario]) -> dict[str, Any]:
     }
 
 
-def _scenario(
-    orders: Mapping[str, Sequence[Order | Cancellation]],
-    days: Sequence[MarketDay],
-    fee: Decimal,
-    policy: FillPolicy,
-    cash: Decimal,
-    dividend_tax: Decimal,
-) -> Scenario:
-    worth: dict[str, tuple[int, int]] = {}
-    for model, wishes in orders.items():
-        results = replay(model, cash, fee, wishes, days, policy, dividend_tax)
-        fills = sum(len(result.fills) for result in results)
-        worth[model] = (results[-1].snapshot.nav_cents, fills)
-    values = sorted((nav for nav, _ in worth.values()), reverse=True)
-    outcomes = [Outcome(model, values.index(nav) + 1, nav, fills) for model, (nav, fills) in worth.items()]
-    outcomes.sort(key=lambda outcome: (outcome.rank, outcome.model))
-    return Scenario(fee, policy.slippage_bp, policy.wait, tuple(outcomes))
+def _ranked(
+    books: Mapping[str, Sequence[DayResult]], cash_cents: int, left_out: Collection[date]
+) -> tuple[Outcome, ...]:
+    growth = {model: _growth(results, cash_cents, left_out) for model, results in books.items()}
+    best_first = sorted(growth.values(), reverse=True)
+    outcomes = [
+        Outcome(
+            model,
+            best_first.index(growth[model]) + 1,
+            results[-1].snapshot.nav_cents,
+            sum(len(result.fills) for result in results),
+        )
+        for model, results in books.items()
+    ]
+    return tuple(sorted(outcomes, key=lambda outcome: (outcome.rank, outcome.model)))
+
+
+def _growth(results: Sequence[DayResult], cash_cents: int, left_out: Collection[date]) -> Fraction:
+    """What one unit came to over the days that count, exactly, so that equal books tie."""
+    growth, before = Fraction(1), cash_cents
+    if not left_out:
+        return Fraction(results[-1].snapshot.nav_cents, cash_cents) if cash_cents else Fraction(0)
+    for result in results:
+        if before and result.snapshot.day not in left_out:
+            growth *= Fraction(result.snapshot.nav_cents, before)
+        before = result.snapshot.nav_cents
+    return growth

@@ -22,6 +22,7 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 import httpx
 import stamina
+from stamina.instrumentation import LoggingOnRetryHook
 
 from arena_pipeline.errors import DataError, RateLimited
 from arena_pipeline.sources.addresses import AddressRefused, NotResolved, Place, Route, VendorRoute
@@ -43,6 +44,10 @@ GRACE = 0.25
 """Seconds that a call may outlast its deadline, until one that hangs in the system's resolver is given up."""
 
 MAX_REDIRECTS = 5
+
+
+stamina.instrumentation.set_on_retry_hooks([LoggingOnRetryHook])
+"""Retries go to the log, not to standard output, which is for documents."""
 
 
 class _Silence(logging.Filter):

@@ -1,10 +1,23 @@
 """A day on which every vendor is broken ends in time, says what is missing and why, and harms nothing."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from arena_pipeline.market.calendar import trading_calendar
+from arena_pipeline.sandbox.server import SandboxServer
 from tests.conftest import PROJECT
-from tests.faults.vendor_faults import CALL_SECONDS, Outcome, run_all
-from tests.faults.vendors import Fault
+from tests.faults.vendor_faults import (
+    BENCHMARK,
+    CALL_SECONDS,
+    CANARIES,
+    SYMBOLS,
+    Outcome,
+    arena_at,
+    leaks,
+    run_all,
+)
+from tests.faults.vendors import VENDORS, Fault, VendorsAtFault
 
 pytestmark = pytest.mark.slow
 
@@ -47,3 +60,20 @@ def test_the_page_on_faults_has_a_row_for_each():
     assert [line.split(" | ")[0][2:] for line in page.splitlines() if line.endswith("| unchanged |")] == [
         fault.value for fault in Fault
     ]
+
+
+def test_the_page_on_faults_has_nothing_but_rows_in_its_table():
+    page = (PROJECT / "docs" / "faults.md").read_text(encoding="utf-8")
+    table = page[page.index("| fault |") : page.rindex(" |\n")]
+    assert all(line.startswith("|") for line in table.splitlines())
+
+
+def test_a_key_in_the_archive_or_a_table_would_be_found(tmp_path):
+    with (
+        SandboxServer(1, SYMBOLS, BENCHMARK, trading_calendar()) as sandbox,
+        VendorsAtFault(sandbox) as vendors,
+    ):
+        urls = {name: vendors.url(name) for name in VENDORS}
+        with arena_at(tmp_path / "a", urls, {"now": datetime(2025, 3, 3, 19, 0, tzinfo=UTC)}) as arena:
+            sha256 = arena.store.archive.put(f"key {CANARIES['FINNHUB_API_KEY']}".encode())
+            assert leaks(arena, []) == [f"archive {sha256}"]

@@ -28,6 +28,7 @@ from arena_pipeline.errors import ArenaError
 from arena_pipeline.market.calendar import trading_calendar
 from arena_pipeline.sandbox.server import SandboxServer
 from arena_pipeline.settings import load_settings
+from arena_pipeline.warehouse.schemas import SCHEMAS
 from arena_pipeline.warehouse.tables import decisions
 from tests.faults.vendors import VENDORS, Fault, VendorsAtFault
 
@@ -74,7 +75,7 @@ def run_all(folder: Path) -> Iterator[Outcome]:
         VendorsAtFault(sandbox) as vendors,
     ):
         urls = {name: vendors.url(name) for name in VENDORS}
-        with _arena(folder / "good", urls, moment) as arena:
+        with arena_at(folder / "good", urls, moment) as arena:
             failed = _Day(arena, Run("good"), vendors).live(GOOD_DAY)
             if failed:
                 raise RuntimeError(f"the good day failed: {failed}")
@@ -94,7 +95,7 @@ def _outcome(
 ) -> Outcome:
     gone = {Fault.DNS: NOWHERE, Fault.REFUSED: "http://127.0.0.1:9"}.get(fault)
     outcome, run = Outcome(fault), Run("bad")
-    with _arena(folder, dict.fromkeys(urls, gone) if gone else urls, moment) as arena:
+    with arena_at(folder, dict.fromkeys(urls, gone) if gone else urls, moment) as arena:
         before = _contents(arena)
         vendors.fault = fault
         day = _Day(arena, run, vendors)
@@ -105,7 +106,7 @@ def _outcome(
         outcome.kept = before.items() <= _contents(arena).items()
         outcome.asked = day.asked
         _describe(arena, outcome)
-    outcome.leaks = _leaks(folder, [*outcome.said, *outcome.failed.values(), *outcome.notes])
+        outcome.leaks = leaks(arena, [*outcome.said, *outcome.failed.values(), *outcome.notes])
     return outcome
 
 
@@ -164,17 +165,18 @@ def _contents(arena: Arena) -> dict[tuple[str, str], str]:
     }
 
 
-def _leaks(folder: Path, said: list[str]) -> list[str]:
-    """Where a canary key stands: in what was said, or in a file of the home."""
-    found = [text for text in said if any(canary in text for canary in CANARIES.values())]
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        content = file.read_bytes()
-        found += [file.name for canary in CANARIES.values() if canary.encode() in content]
-    return found
+def leaks(arena: Arena, said: list[str]) -> list[str]:
+    """Where a canary key stands: in what was said, in a table, in an entry of the archive, or in a file."""
+    store, home = arena.store, arena.settings.home
+    places: dict[str, bytes] = {f"said: {text[:40]}": text.encode() for text in said}
+    places |= {f"table {name}": repr(store.rows(name)).encode() for name in SCHEMAS}
+    places |= {f"archive {sha256}": store.archive.get(sha256) for sha256 in store.archive.entries()}
+    places |= {path.name: path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file()}
+    return [name for name, text in places.items() if any(key.encode() in text for key in CANARIES.values())]
 
 
 @contextmanager
-def _arena(folder: Path, urls: dict[str, str], moment: dict[str, datetime]) -> Iterator[Arena]:
+def arena_at(folder: Path, urls: dict[str, str], moment: dict[str, datetime]) -> Iterator[Arena]:
     symbols = ", ".join(f'"{symbol}"' for symbol in SYMBOLS)
     folder.mkdir(exist_ok=True)
     config = folder / "arena.toml"

@@ -79,3 +79,18 @@ def test_the_document_holds_plain_values(scenarios):
     document = robustness_document(scenarios)
     assert document["scenarios"][0]["outcomes"][0]["nav"] == "1001.50"
     assert {span["model"] for span in document["spans"]} == {"busy", "idle"}
+
+
+def test_days_that_do_not_count_do_not_rank():
+    days = [market_day(2, "10", "10"), market_day(3, "12", "12"), market_day(6, "9", "9")]
+    early = [order("early", 1, "buy", 50, 2), order("early", 2, "sell", 50, 6)]
+    late = [order("late", 1, "buy", 50, 3)]
+    books = {"early": early, "late": late, "idle": []}
+    every = surface(books, days, cash=CASH, policy=FillPolicy())
+    some = surface(books, days, cash=CASH, policy=FillPolicy(), left_out={date(2025, 1, 6)})
+    assert {name: row[0] for name, row in found(every, 0, 0, Wait.NOW).items()} == {
+        "idle": 1, "early": 2, "late": 3,
+    }  # fmt: skip
+    assert {name: row[0] for name, row in found(some, 0, 0, Wait.NOW).items()} == {
+        "early": 1, "idle": 2, "late": 2,
+    }  # fmt: skip

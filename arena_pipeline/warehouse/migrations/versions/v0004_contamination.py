@@ -11,7 +11,8 @@ down_revision = "0003"
 JUDGE = """
 UPDATE decisions SET contamination = (
     SELECT CASE
-        WHEN models.kind = 'baseline' OR decisions.provenance = 'live' OR decisions.simulated THEN 'clean'
+        WHEN models.kind = 'baseline' OR decisions.provenance = 'live' THEN 'clean'
+        WHEN models.model LIKE 'sandbox/%' THEN 'clean'
         WHEN models.knowledge_cutoff IS NULL THEN 'unknown'
         WHEN decisions.trading_day <= models.knowledge_cutoff THEN 'contaminated'
         ELSE 'clean'
