@@ -35,9 +35,10 @@ from arena_pipeline.errors import (
 )
 from arena_pipeline.research.coverage import Ask, Coverage, Learned, Offer, plan
 from arena_pipeline.research.figures import Figure, disagreement, unify
-from arena_pipeline.sources.recorder import Recorded, Recorder
+from arena_pipeline.sources.recorder import Recorded
 from arena_pipeline.sources.vendors import FigureVendor
 from arena_pipeline.warehouse import coverage
+from arena_pipeline.warehouse.recorder import Collection, RecordedCollection
 from arena_pipeline.warehouse.rows import figure_from, figure_row
 from arena_pipeline.warehouse.store import Partition, Row
 
@@ -145,12 +146,15 @@ def _simulated(arena: Arena, desk: _Desk, key: str) -> _Day:
     return _noted(rows, len(asks))
 
 
-def _asked(arena: Arena, desk: _Desk, recorder: Recorder, key: str) -> _Day:
-    """The rows that the partition has already, and those of what is planned and not answered yet."""
-    day, at = date.fromisoformat(key), arena.clock()
+def _asked(arena: Arena, desk: _Desk, collection: Collection | RecordedCollection, key: str) -> _Day:
+    """The rows that the partition has already, and those of what is planned and not answered yet.
+
+    What is missing is known to be missing since the collection's time, which a replay knows too.
+    """
+    day, at = date.fromisoformat(key), collection.at
     rows = {row["id"]: row for row in _stored(arena, key)}
     answered = _answered(arena, day)
-    asks = [ask for ask in _planned(arena, desk, recorder, day) if ask not in answered]
+    asks = [ask for ask in _planned(arena, desk, collection, day) if ask not in answered]
     for ask in asks:
         _put(rows, ask, day, at, desk.ask(ask, at))
     return _noted(rows, len(asks))
@@ -174,7 +178,7 @@ def _place(symbol: str) -> int:
     return int.from_bytes(hashlib.sha256(symbol.encode()).digest()[:4], "big")
 
 
-def _planned(arena: Arena, desk: _Desk, recorder: Recorder, day: date) -> list[Ask]:
+def _planned(arena: Arena, desk: _Desk, collection: Collection | RecordedCollection, day: date) -> list[Ask]:
     """The plan of a day: archived when it is made, on the day itself; read from the archive in a replay.
 
     None is made for a day that is not today.
@@ -182,7 +186,7 @@ def _planned(arena: Arena, desk: _Desk, recorder: Recorder, day: date) -> list[A
     request = f"/financials/{day}"
     if arena.origin is not None:
         try:
-            made = recorder.recall(PLANNER, request)
+            made = collection.recall(PLANNER, request)
         except ArchiveMissing:
             return []
         return [Ask(*entry) for entry in json.loads(made.body)] if made else []
@@ -205,7 +209,7 @@ def _planned(arena: Arena, desk: _Desk, recorder: Recorder, day: date) -> list[A
         )
     ]
     body = json.dumps([[ask.vendor, ask.symbol, ask.subject] for ask in asks]).encode()
-    recorder.record(PLANNER, request, Recorded(200, body, arena.clock()))
+    collection.record(PLANNER, request, Recorded(200, body, arena.clock()))
     return asks
 
 

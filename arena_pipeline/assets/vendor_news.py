@@ -7,7 +7,7 @@ calls of the 25 a day that its figures need more; it is read by hand only (`Alph
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 
 from arena_pipeline.arena import Arena
@@ -16,33 +16,37 @@ from arena_pipeline.news.feeds import ParsedFeed
 from arena_pipeline.settings import Feed
 from arena_pipeline.sources.feeds import FeedReply
 from arena_pipeline.sources.finnhub import BASE_URL, VENDOR, Finnhub
-from arena_pipeline.sources.recorder import Recorded, Recorder
+from arena_pipeline.sources.recorder import Recorded
+from arena_pipeline.warehouse.recorder import Collection, RecordedCollection
 
 FEED = Feed(name=VENDOR, url=BASE_URL, language="en")
 
 
-def vendor_replies(arena: Arena, recorder: Recorder, first: date, last: date) -> list[FeedReply]:
+def vendor_replies(
+    arena: Arena, collection: Collection | RecordedCollection, first: date, last: date
+) -> list[FeedReply]:
     """One reply per share that Finnhub covers, and one for the market; none without Finnhub or real feeds.
 
-    What it does not cover on this plan is left out; what failed is a broken feed. A replay leaves out what
-    was not asked.
+    What it does not cover on this plan is left out; what failed is a broken feed as of the collection's time,
+    which a replay knows too. A replay leaves out what was not asked.
     """
     if arena.settings.news.source != "feeds":
         return []
-    at = arena.clock()
+    at = collection.at
     replies = []
-    for vendor in arena.figure_vendors(recorder):
+    for vendor in arena.figure_vendors(collection):
         if not isinstance(vendor, Finnhub):
             continue
-        replies.append(_reply(arena, None, partial(vendor.general_news, at)))
+        replies.append(_reply(arena, None, at, partial(vendor.general_news, at)))
         for symbol in arena.symbols:
             if vendor.vendor_symbol(symbol) is not None:
-                replies.append(_reply(arena, symbol, partial(vendor.company_news, symbol, first, last, at)))
+                ask = partial(vendor.company_news, symbol, first, last, at)
+                replies.append(_reply(arena, symbol, at, ask))
     return [reply for reply in replies if reply is not None]
 
 
 def _reply(
-    arena: Arena, symbol: str | None, ask: Callable[[], tuple[Recorded, ParsedFeed]]
+    arena: Arena, symbol: str | None, at: datetime, ask: Callable[[], tuple[Recorded, ParsedFeed]]
 ) -> FeedReply | None:
     try:
         recorded, parsed = ask()
@@ -53,6 +57,6 @@ def _reply(
             raise
         return None
     except SourceError as error:
-        failed = Recorded(0, b"", arena.clock(), failure=str(error))
+        failed = Recorded(0, b"", at, failure=str(error))
         return FeedReply(FEED, symbol, failed, None, str(error))
     return FeedReply(FEED, symbol, recorded, parsed, None)

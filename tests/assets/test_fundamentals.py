@@ -18,7 +18,7 @@ from arena_pipeline.research.coverage import Coverage
 from arena_pipeline.research.figures import text_block, unify
 from arena_pipeline.warehouse import coverage, readers
 from arena_pipeline.warehouse.store import Partition
-from tests.sources.stand_in import CANARY, PREMIUM, StandIn, arena_at, collect, morning, overview
+from tests.sources.stand_in import CANARY, PREMIUM, StandIn, arena_at, collect, morning, overview, ticking
 
 THURSDAY, FRIDAY, MONDAY = date(2025, 3, 6), date(2025, 3, 7), date(2025, 3, 10)
 SYMBOLS = ("SAP.DE", "SIE.DE", "ALV.DE", "BMW.DE")
@@ -160,6 +160,20 @@ def test_a_replay_asks_what_was_asked_and_reaches_nobody(at: At, vendors: StandI
     result = rederive(arena)
     assert (result.problems, result.digests) == ([], 3)
     assert len(vendors.asked) == calls
+
+
+def test_a_replay_gives_missing_figures_the_time_they_had_though_the_clock_went_on(
+    at: At, vendors: StandIn
+) -> None:
+    vendors.answers = {("OVERVIEW", "SIE.DEX"): {}, ("OVERVIEW", "ALV.DEX"): "<html>"}
+    vendors.limit = 10
+    arena = at(FRIDAY, source="vendors")
+    arena.clock = ticking(morning(FRIDAY))
+    collect(arena, FRIDAY)
+    said = {note.split(":")[0] for note in notes(arena, FRIDAY).values()}
+    assert said == {"not covered", "failed", "not fetched"}
+    result = rederive(arena)
+    assert (result.problems, result.digests) == ([], 1)
 
 
 def test_the_watchlist_is_asked_about_first(at: At, vendors: StandIn) -> None:

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 from pytest_httpserver import HTTPServer
+from sqlalchemy import select
 
 from arena_pipeline.arena import Arena
 from arena_pipeline.assets.news import articles
 from arena_pipeline.assets.step import Run
 from arena_pipeline.rederive import rederive
-from tests.sources.stand_in import CANARY, StandIn, arena_at, morning
+from arena_pipeline.warehouse.tables import collections
+from tests.sources.stand_in import CANARY, StandIn, arena_at, morning, ticking
 
 FRIDAY = date(2025, 3, 7)
 HOUR = int(datetime(2025, 3, 7, 6, 0, tzinfo=UTC).timestamp())
@@ -86,6 +88,20 @@ def test_news_that_the_plan_does_not_cover_is_no_broken_feed_and_an_outage_is(
     run = Run("test")
     articles(opened("vendors"), [str(FRIDAY)], run)
     assert run.reports == ["feed finnhub is broken: finnhub's answer for the market is no JSON"]
+
+
+def test_a_broken_feed_of_the_vendor_is_broken_as_of_the_collection_though_the_clock_went_on(
+    vendors: StandIn, opened: Callable[[str], Arena]
+) -> None:
+    vendors.answers = {("company-news", "SAP"): [], ("news", ""): "<html>"}
+    arena = opened("finnhub")
+    arena.clock = ticking(morning(FRIDAY))
+    articles(arena, [str(FRIDAY)], Run("test"))
+    with arena.store.ledger.read() as connection:
+        (collected_at,) = connection.scalars(select(collections.c.at)).all()
+    (broken,) = [row for row in arena.store.rows("feed_answers") if row["broken"]]
+    assert broken["known_at"] == datetime.fromisoformat(collected_at)
+    assert rederive(arena).problems == []
 
 
 def test_without_finnhub_only_the_feeds_are_read(vendors: StandIn, opened: Callable[[str], Arena]) -> None:

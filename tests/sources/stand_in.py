@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +119,12 @@ def arena_at(
         settings.home / "vendor_calls.db", limits={"alphavantage": many, "finnhub": many, "default": many}
     )
     return arena
+
+
+def ticking(now: datetime) -> Callable[[], datetime]:
+    """A clock that is a second later each time it is read."""
+    seconds = itertools.count()
+    return lambda: now + timedelta(seconds=next(seconds))
 
 
 def morning(day: date, hour: int = 7, minute: int = 15) -> datetime:
