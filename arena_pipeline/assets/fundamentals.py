@@ -242,10 +242,17 @@ def _stored(arena: Arena, key: str) -> list[Row]:
 
 
 def _put(rows: dict[str, Row], ask: Ask, day: date, at: datetime, answer: list[Figure] | str) -> None:
-    """Enter the rows of one call; where there are no figures, one row that says why."""
+    """Enter the rows of one call; where there are no figures, one row that says why.
+
+    One that says the same already stays, known since then: a collection that brought nothing new is not
+    entered, so a replay could not give the row a later time.
+    """
     empty = f"figure:{ask.symbol}:{ask.vendor}:no-{ask.subject}:{day}"
-    rows.pop(empty, None)
+    stored = rows.pop(empty, None)
     if isinstance(answer, str):
+        if stored is not None and stored["note"] == answer:
+            rows[empty] = stored
+            return
         rows[empty] = {
             "id": empty,
             "symbol": ask.symbol,

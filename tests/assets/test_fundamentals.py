@@ -176,6 +176,20 @@ def test_a_replay_gives_missing_figures_the_time_they_had_though_the_clock_went_
     assert (result.problems, result.digests) == ([], 1)
 
 
+def test_a_vendor_that_stays_down_all_day_is_replayed_as_down_since_the_morning(
+    at: At, vendors: StandIn
+) -> None:
+    functions = ("OVERVIEW", "EARNINGS", "INCOME_STATEMENT", "CASH_FLOW", "BALANCE_SHEET")
+    vendors.answers = {(function, "SAP.DEX"): "<html>maintenance</html>" for function in functions}
+    for hour in (7, 12, 16):
+        collect(at(FRIDAY, hour, symbols=("SAP.DE",)), FRIDAY)
+    assert len(vendors.asked) == 3 * len(functions)
+    arena = at(FRIDAY, 17, symbols=("SAP.DE",))
+    assert {row["known_at"] for row in arena.store.rows("financials")} == {morning(FRIDAY)}
+    result = rederive(arena)
+    assert (result.problems, result.digests) == ([], 1)
+
+
 def test_the_watchlist_is_asked_about_first(at: At, vendors: StandIn) -> None:
     symbols = tuple(f"S{number:02}.DE" for number in range(30))
     arena = at(FRIDAY, symbols=symbols)
