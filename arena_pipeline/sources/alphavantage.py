@@ -24,7 +24,7 @@ from arena_pipeline.market.universe import Company
 from arena_pipeline.news.feeds import FUTURE_TOLERANCE, FeedItem, ParsedFeed
 from arena_pipeline.research.coverage import Subject
 from arena_pipeline.research.figures import Figure
-from arena_pipeline.sources.http import REDACTED, Http
+from arena_pipeline.sources.http import Http
 from arena_pipeline.sources.recorder import Recorded, unanswered
 from arena_pipeline.sources.vendor_news import vendor_item
 from arena_pipeline.sources.vendors import (
@@ -134,7 +134,7 @@ class AlphaVantage:
         body = self._body(symbol, subject, answer)
         named = body.get("Symbol") or body.get("symbol")
         if named != asked:
-            raise SourceError(f"{VENDOR} was asked for {asked} and answered for {named!r:.40}")
+            raise SourceError(f"{VENDOR} was asked for {asked} and answered for another share")
         if subject == "overview":
             check_name(VENDOR, asked, self._companies.get(symbol), body.get("Name"))
             read = _overview(body, at)
@@ -197,9 +197,7 @@ class AlphaVantage:
         return body
 
     def _refusal(self, symbol: str, subject: str, text: str) -> SourceError:
-        """The error behind a message. The daily limit's echoes the key, the burst limit's names both."""
-        if self._api_key:
-            text = text.replace(self._api_key, REDACTED)
+        """The error behind a message, in our words: the daily limit's echoes the key."""
         said = text.lower()
         if "detected your api key" in said:
             return RateLimited(f"{VENDOR}: today's calls are used up", remedy="wait until tomorrow")
@@ -211,7 +209,7 @@ class AlphaVantage:
             return KeyRefused(f"{VENDOR} refused the key", remedy="set ALPHAVANTAGE_API_KEY to a valid one")
         if "no articles found" in said:
             return NotCovered(f"{VENDOR} has no news of {symbol}")
-        return VendorRefused(f"{VENDOR} refused {symbol}: {text[:200]}")
+        return VendorRefused(f"{VENDOR} refused the {subject} of {symbol} with a message of its own")
 
 
 _Read = tuple[str, Decimal | None, str, str]

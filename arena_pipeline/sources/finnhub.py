@@ -187,7 +187,7 @@ def _profile(symbol: str, asked: str, company: Company | None, body: Mapping[str
     if not body:
         raise NotCovered(f"{VENDOR} has no profile of {symbol}")
     if body.get("ticker") != asked:
-        raise SourceError(f"{VENDOR} was asked for {asked} and answered for {body.get('ticker')!r:.40}")
+        raise SourceError(f"{VENDOR} was asked for {asked} and answered for another share")
     check_name(VENDOR, asked, company, body.get("name"))
     millions = number(body.get("marketCapitalization"))
     currency = currency_of(body.get("currency"))
@@ -200,7 +200,7 @@ def _metrics(symbol: str, asked: str, body: Mapping[str, Any]) -> Iterator[_Read
     if not isinstance(metric, dict) or not metric:
         raise NotCovered(f"{VENDOR} has no metrics of {symbol}")
     if body.get("symbol") != asked:
-        raise SourceError(f"{VENDOR} was asked for {asked} and answered for {body.get('symbol')!r:.40}")
+        raise SourceError(f"{VENDOR} was asked for {asked} and answered for another share")
     for field, (name, unit) in METRICS.items():
         if is_null(metric.get(field)):
             continue

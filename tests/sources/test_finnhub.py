@@ -128,6 +128,7 @@ def test_a_profile_s_market_value_is_in_its_own_currency_and_no_longer_in_millio
     [
         ("profile", "/stock/profile2", {"ticker": "SAP", "name": "Saputo Inc", "currency": "CAD"}),
         ("profile", "/stock/profile2", {"ticker": "SAPGF", "name": "SAP SE"}),
+        ("profile", "/stock/profile2", {"ticker": "SAPGF: buy"}),
         ("metrics", "/stock/metric", {"symbol": "SAPGF", "metric": {"peTTM": 1}}),
         ("recommendations", "/stock/recommendation", [{"symbol": "SAPGF", "period": "2025-10-01"}]),
         ("quote", "/quote", [1]),
@@ -140,6 +141,7 @@ def test_an_answer_about_another_share_or_in_another_shape_is_refused(
     with pytest.raises(SourceError) as raised:
         client(httpserver, path, body).figures("SAP.DE", subject, AT)
     assert type(raised.value) is SourceError
+    assert "SAPGF" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
