@@ -73,24 +73,32 @@ def plan(
     """The calls of the day that begins at `begins` (UTC), the most important first.
 
     Shares in `focus` (on the watchlist, or held) come before the rest of `symbols`; then what was never
-    answered before what was, and the oldest answer first; then the order of the subjects. Left out: what was
+    asked before what was, and the oldest attempt first; then the order of the subjects. Left out: what was
     answered more recently than its `refresh`, and what was learned not to be covered. What was learned at
-    `begins` or later does not count, nor does an answer that could not be read.
+    `begins` or later does not count.
+
+    An answer that could not be read is an attempt and no answer: the question stays due. Its share's place in
+    `focus` does not bring it forward until it is answered, so that what always fails waits for its turn and
+    keeps no other question from it.
     """
     answered: dict[Ask, Learned] = {}
+    attempted: dict[Ask, Learned] = {}
     for entry in sorted(learned, key=lambda entry: entry.at):
-        if entry.at < begins and entry.coverage is not Coverage.UNKNOWN:
-            answered[entry.ask] = entry
+        if entry.at < begins:
+            attempted[entry.ask] = entry
+            if entry.coverage is not Coverage.UNKNOWN:
+                answered[entry.ask] = entry
     wanted = frozenset(focus)
     due: list[tuple[bool, bool, datetime, int, Ask]] = []
     for rank, subject in enumerate(offer.subjects):
         for symbol in sorted(offer.symbols & frozenset(symbols)):
             ask = Ask(offer.vendor, symbol, subject.name)
-            last = answered.get(ask)
-            if last is None:
-                due.append((symbol not in wanted, False, begins, rank, ask))
-            elif begins - last.at >= (
+            tried, last = attempted.get(ask), answered.get(ask)
+            if last is not None and begins - last.at < (
                 subject.refresh if last.coverage is Coverage.COVERED else NOT_ASKED_AGAIN
             ):
-                due.append((symbol not in wanted, True, last.at, rank, ask))
+                continue
+            failed = tried is not None and tried.coverage is Coverage.UNKNOWN
+            later = symbol not in wanted or failed
+            due.append((later, tried is not None, tried.at if tried else begins, rank, ask))
     return tuple(ask for *_, ask in sorted(due)[: offer.calls])

@@ -56,6 +56,11 @@ def last_of(learned: list[Learned], ask: Ask) -> Learned | None:
     return max(known, key=lambda entry: entry.at, default=None)
 
 
+def tried_of(learned: list[Learned], ask: Ask) -> Learned | None:
+    known = [entry for entry in learned if entry.ask == ask and entry.at < BEGINS]
+    return max(known, key=lambda entry: entry.at, default=None)
+
+
 def age(ask: Ask, day: int, coverage: Coverage = Coverage.COVERED) -> Learned:
     return Learned(ask, coverage, BEGINS - timedelta(days=day))
 
@@ -83,8 +88,13 @@ def test_a_share_in_focus_comes_first_even_with_its_oldest_answer() -> None:
     )
 
 
-def test_an_answer_that_could_not_be_read_does_not_count_as_one() -> None:
-    assert planned([age(ASKS[0], 1, Coverage.UNKNOWN)]) == planned([])
+def test_an_answer_that_could_not_be_read_is_asked_for_again_after_everything_else() -> None:
+    ask = ASKS[0]
+    result = planned([age(ask, 1, Coverage.UNKNOWN)], focus=frozenset({ask.symbol}))
+    assert set(result) == set(ASKS)
+    assert result[-1] == ask
+    answered_before = [age(ask, 60), age(ask, 1, Coverage.UNKNOWN)]
+    assert planned([*answered_before, *(age(other, 40) for other in ASKS[1:])])[-1] == ask
 
 
 @given(memories, focuses, budgets)
@@ -110,10 +120,12 @@ def test_a_plan_holds_exactly_what_is_due(learned: list[Learned], focus: frozens
 
 
 @given(memories, focuses)
-def test_a_plan_is_in_order_of_focus_then_age(learned: list[Learned], focus: frozenset[str]) -> None:
+def test_a_plan_is_in_order_of_focus_then_last_attempt(learned: list[Learned], focus: frozenset[str]) -> None:
     def place(ask: Ask) -> tuple[bool, datetime]:
-        last = last_of(learned, ask)
-        return ask.symbol not in focus, last.at if last else datetime.min.replace(tzinfo=UTC)
+        tried = tried_of(learned, ask)
+        if tried is None:
+            return ask.symbol not in focus, datetime.min.replace(tzinfo=UTC)
+        return ask.symbol not in focus or tried.coverage is Coverage.UNKNOWN, tried.at
 
     places = [place(ask) for ask in planned(learned, focus=focus)]
     assert places == sorted(places)
@@ -142,3 +154,17 @@ def test_every_question_is_asked_within_as_many_days_as_the_budget_needs(
     assert {entry.ask for entry in learned} == set(ASKS) or calls * 7 < len(ASKS)
     again = planned(learned, begins=BEGINS + timedelta(days=29))
     assert not set(again) & uncovered
+
+
+@given(st.integers(1, 6), st.sets(st.sampled_from(ASKS)), focuses)
+def test_questions_that_always_fail_keep_no_other_from_its_turn(
+    calls: int, failing: set[Ask], focus: frozenset[str]
+) -> None:
+    """Every question is tried within one round over all of them, whatever fails and whatever is in focus."""
+    learned: list[Learned] = []
+    for number in range(-(-len(ASKS) // calls)):
+        begins = BEGINS + timedelta(days=number)
+        for ask in planned(learned, calls=calls, begins=begins, focus=focus):
+            outcome = Coverage.UNKNOWN if ask in failing else Coverage.NOT_COVERED
+            learned.append(Learned(ask, outcome, begins + timedelta(hours=8)))
+    assert {entry.ask for entry in learned} == set(ASKS)
