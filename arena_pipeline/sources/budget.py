@@ -40,7 +40,7 @@ class Limit:
     def __str__(self) -> str:
         hours, minutes = self.seconds / 3600, self.seconds / 60
         if hours >= 1:
-            return f"{self.calls} calls in {hours:g} h"
+            return f"{self.calls} calls in {hours:.3g} h"
         return (
             f"{self.calls} calls in {minutes:g} min"
             if minutes >= 1

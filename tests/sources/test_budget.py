@@ -144,6 +144,17 @@ def test_a_day_s_calls_stay_spent_over_a_restart_and_come_back_after_a_day(tmp_p
         assert budget.take("vendor") is not None
 
 
+def test_a_morning_s_collection_has_all_its_calls_though_the_day_before_s_ran_later(tmp_path: Path) -> None:
+    clock = Time()
+    with opened(tmp_path / "calls.db", dict(shipped_limits()), clock) as budget:
+        for began in (40.0, DAY + 25, 2 * DAY, 3 * DAY - 3600):
+            clock.seconds = 1_700_000_000.0 + began
+            for _ in range(25):
+                assert budget.take("alphavantage") is None
+                clock.seconds += 1.3
+            assert budget.take("alphavantage") is not None
+
+
 def test_a_refused_call_is_not_counted(tmp_path: Path) -> None:
     clock = Time()
     with opened(tmp_path / "calls.db", {"default": (Limit(1, 1.0), Limit(5, DAY))}, clock) as budget:
@@ -181,7 +192,7 @@ def test_a_vendor_s_name_is_never_sql(tmp_path: Path) -> None:
 def test_the_limits_of_a_kind_hold_for_each_vendor_of_it(tmp_path: Path) -> None:
     budget = VendorBudget(tmp_path / "calls.db")
     assert budget.limits_of("feed-yahoo") == shipped_limits()["feed"]
-    assert budget.limits_of("alphavantage") == (Limit(1, 1.2), Limit(25, DAY))
+    assert budget.limits_of("alphavantage") == (Limit(1, 1.2), Limit(25, 80_000))
     assert budget.limits_of("finnhub") == (Limit(30, 1), Limit(60, 60))
     assert budget.limits_of("never-heard-of") == shipped_limits()["default"]
 
@@ -292,6 +303,7 @@ def test_without_limits_every_call_is_allowed() -> None:
     ("limit", "text"),
     [
         (Limit(25, DAY), "25 calls in 24 h"),
+        (Limit(25, 80_000), "25 calls in 22.2 h"),
         (Limit(60, 60), "60 calls in 1 min"),
         (Limit(1, 1.2), "1 in 1.2 s"),
     ],
