@@ -203,7 +203,7 @@ class AlphaVantage:
             return RateLimited(f"{VENDOR}: today's calls are used up", remedy="wait until tomorrow")
         if "request per second" in said or "call frequency" in said or "requests per day" in said:
             return RateLimited(f"{VENDOR}: too many calls at once", remedy="try again in some seconds")
-        if "premium" in said:
+        if "premium endpoint" in said:
             return PremiumOnly(f"{VENDOR} has the {subject} of {symbol} for premium plans only")
         if "apikey" in said or "api key" in said:
             return KeyRefused(f"{VENDOR} refused the key", remedy="set ALPHAVANTAGE_API_KEY to a valid one")

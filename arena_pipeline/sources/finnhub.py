@@ -154,16 +154,25 @@ def _body(symbol: str, subject: str, answer: Recorded) -> Any:
         raise unanswered(f"{VENDOR} for {symbol}", answer)
     if answer.status == 429:
         raise RateLimited(f"{VENDOR}: more than 60 calls in a minute", remedy="try again in a minute")
-    if answer.status in {401, 403}:
-        said = answer.body[:500].decode("utf-8", "replace").lower()
-        if answer.status == 403 or "access" in said:
-            raise PremiumOnly(f"{VENDOR} gives no access to the {subject} of {symbol} on this plan")
+    if answer.status in {401, 403} and "access" in _error(symbol, answer):
+        raise PremiumOnly(f"{VENDOR} gives no access to the {subject} of {symbol} on this plan")
+    if answer.status == 401:
         raise KeyRefused(f"{VENDOR} refused the key", remedy="set FINNHUB_API_KEY to a valid one")
     if 400 <= answer.status < 500:
         raise VendorRefused(f"{VENDOR} refused {symbol} with status {answer.status}")
     if answer.status != 200:
         raise SourceError(f"{VENDOR} answered {symbol} with status {answer.status}")
     return json_body(VENDOR, symbol, answer)
+
+
+def _error(symbol: str, answer: Recorded) -> str:
+    """What the `error` of a refusal says, lower case; empty for a body that is not Finnhub's, as a proxy's page."""
+    try:
+        body = json_body(VENDOR, symbol, answer)
+    except SourceError:
+        return ""
+    said = body.get("error") if isinstance(body, dict) else None
+    return said.lower() if isinstance(said, str) else ""
 
 
 def _quote(symbol: str, body: Mapping[str, Any], at: datetime) -> Iterator[_Read]:

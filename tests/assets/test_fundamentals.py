@@ -18,7 +18,17 @@ from arena_pipeline.research.coverage import Coverage
 from arena_pipeline.research.figures import text_block, unify
 from arena_pipeline.warehouse import coverage, readers
 from arena_pipeline.warehouse.store import Partition
-from tests.sources.stand_in import CANARY, PREMIUM, StandIn, arena_at, collect, morning, overview, ticking
+from tests.sources.stand_in import (
+    CANARY,
+    NO_ACCESS,
+    PREMIUM,
+    StandIn,
+    arena_at,
+    collect,
+    morning,
+    overview,
+    ticking,
+)
 
 THURSDAY, FRIDAY, MONDAY = date(2025, 3, 6), date(2025, 3, 7), date(2025, 3, 10)
 SYMBOLS = ("SAP.DE", "SIE.DE", "ALV.DE", "BMW.DE")
@@ -129,6 +139,19 @@ def test_an_answer_that_cannot_be_read_is_asked_for_again(at: At, vendors: Stand
     collect(at(FRIDAY, 12), FRIDAY)
     assert vendors.asked == [("OVERVIEW", "SAP.DEX")]
     assert "figure:SAP.DE:alphavantage:no-overview:2025-03-07" not in notes(arena, FRIDAY)
+
+
+def test_a_firewall_s_403_is_not_remembered_as_premium(at: At, vendors: StandIn) -> None:
+    vendors.forbidden = "<html>Access denied</html>"
+    first = at(FRIDAY, source="finnhub")
+    collect(first, FRIDAY)
+    assert outcomes(first, "quote") == {"SAP.DE": Coverage.UNKNOWN}
+    vendors.asked.clear()
+    vendors.forbidden = NO_ACCESS
+    arena = at(MONDAY, source="finnhub")
+    collect(arena, MONDAY)
+    assert ("quote", "SAP") in vendors.asked
+    assert outcomes(arena, "quote") == {"SAP.DE": Coverage.PREMIUM}
 
 
 def test_two_vendors_that_disagree_are_both_kept_and_flagged(at: At, vendors: StandIn) -> None:

@@ -26,6 +26,7 @@ DAILY = {
     "requests per day. Please subscribe to any of the premium plans at https://www.alphavantage.co/premium/"
 }
 PREMIUM = {"Information": "Thank you for using Alpha Vantage! This is a premium endpoint."}
+NO_ACCESS = json.dumps({"error": "You don't have access to this resource."})
 NAMES = {"SAP": "SAP SE", "SIE": "Siemens AG", "ALV": "Allianz SE", "BMW": "Bayerische Motoren Werke AG"}
 
 
@@ -36,7 +37,8 @@ def overview(symbol: str, **fields: str) -> dict[str, str]:
 
 @dataclass
 class StandIn:
-    """`answers` by (function or path, symbol) is what is not the usual; a number is a status.
+    """`answers` by (function or path, symbol) is what is not the usual; a number is a status, with the body
+    `forbidden`.
 
     `limit` is how many calls Alpha Vantage answers before it says that the day's are used up.
     """
@@ -44,6 +46,7 @@ class StandIn:
     server: HTTPServer
     answers: dict[tuple[str, str], Any] = field(default_factory=dict)
     limit: int = 10_000
+    forbidden: str = NO_ACCESS
     asked: list[tuple[str, str]] = field(default_factory=list)
     keys: set[str | None] = field(default_factory=set)
 
@@ -69,9 +72,9 @@ class StandIn:
         self.asked.append((function, symbol))
         self.keys.add(request.args.get("apikey"))
         if sum(what.isupper() for what, _ in self.asked) > self.limit:
-            return _reply(DAILY)
+            return self._reply(DAILY)
         usual: Any = overview(symbol) if function == "OVERVIEW" else {}
-        return _reply(self.answers.get((function, symbol), usual))
+        return self._reply(self.answers.get((function, symbol), usual))
 
     def _finnhub(self, request: Request) -> Response:
         path = request.path.removeprefix("/finnhub/")
@@ -79,14 +82,13 @@ class StandIn:
         self.asked.append((path, symbol))
         self.keys.add(request.headers.get("X-Finnhub-Token"))
         usual = {"symbol": symbol, "metric": {"peTTM": 20.7}} if path == "stock/metric" else 403
-        return _reply(self.answers.get((path, symbol), usual))
+        return self._reply(self.answers.get((path, symbol), usual))
 
-
-def _reply(answer: Any) -> Response:
-    if isinstance(answer, int):
-        return Response(json.dumps({"error": "You don't have access to this resource."}), answer)
-    text = answer if isinstance(answer, str) else json.dumps(answer)
-    return Response(text, 200, content_type="application/json")
+    def _reply(self, answer: Any) -> Response:
+        if isinstance(answer, int):
+            return Response(self.forbidden, answer)
+        text = answer if isinstance(answer, str) else json.dumps(answer)
+        return Response(text, 200, content_type="application/json")
 
 
 def arena_at(

@@ -143,6 +143,13 @@ def test_no_error_repeats_what_the_vendor_wrote(httpserver: HTTPServer, body: di
     assert "Ignore" not in str(raised.value)
 
 
+def test_a_message_that_only_advertises_premium_plans_is_no_premium(httpserver: HTTPServer) -> None:
+    body = {"Information": "We are under maintenance. See our premium plans."}
+    with pytest.raises(VendorRefused) as raised:
+        figures_of(httpserver, body)
+    assert type(raised.value) is VendorRefused
+
+
 def test_an_echoed_key_is_in_no_error_record_or_log(
     httpserver: HTTPServer, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -177,6 +177,23 @@ def test_recorded_refusals_are_told_apart(
     assert KEY not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<html><title>Access denied</title></html>",
+        "",
+        "null",
+        {"error": "Blocked"},
+        {"error": ["access"]},
+        {"message": "no access"},
+    ],
+)
+def test_a_403_that_does_not_speak_of_access_is_no_premium(httpserver: HTTPServer, body: Any) -> None:
+    with pytest.raises(VendorRefused) as raised:
+        client(httpserver, "/quote", body, 403).figures("SAP.DE", "quote", AT)
+    assert type(raised.value) is VendorRefused
+
+
 @pytest.mark.parametrize(("status", "error"), [(404, VendorRefused), (500, SourceError)])
 def test_other_statuses_are_typed(httpserver: HTTPServer, status: int, error: type[SourceError]) -> None:
     with pytest.raises(error) as raised:
