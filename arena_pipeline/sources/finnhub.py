@@ -166,7 +166,7 @@ def _body(symbol: str, subject: str, answer: Recorded) -> Any:
 
 
 def _error(symbol: str, answer: Recorded) -> str:
-    """What the `error` of a refusal says, lower case; empty for a body that is not Finnhub's, as a proxy's page."""
+    """What the `error` of a refusal says, lower case; empty for a body that is not Finnhub's."""
     try:
         body = json_body(VENDOR, symbol, answer)
     except SourceError:
