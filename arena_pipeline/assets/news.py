@@ -59,7 +59,18 @@ def articles(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     now = arena.clock()
     arena.store.write_frames(
         "feed_answers",
-        [Partition(key, _answer_rows(arena, key, replies, live=live)) for key in keys],
+        [
+            Partition(
+                key,
+                _answer_rows(
+                    arena,
+                    key,
+                    [reply for reply in replies if live or _reaches(arena, reply, key, newest=max(keys))],
+                    live=live,
+                ),
+            )
+            for key in keys
+        ],
         run_id=run.id,
         now=now,
     )
@@ -261,11 +272,25 @@ def _midnight(calendar: TradingCalendar, day: date) -> datetime:
     return datetime.combine(day, time(0), tzinfo=calendar.zone).astimezone(UTC)
 
 
+def _reaches(arena: Arena, reply: FeedReply, key: str, *, newest: str) -> bool:
+    """Whether an answer of today says anything of an earlier trading day.
+
+    It does back to the oldest dated item that the feed holds, and for all days that the request named. A feed
+    without a dated item says something of the newest day only, a broken one is broken for every day.
+    """
+    if reply.parsed is None or reply.asked_from is not None:
+        return True
+    dates = [item.published_at for item in reply.parsed.items if item.published_at]
+    if not dates:
+        return key == newest
+    return min(dates) < _midnight(arena.calendar, date.fromisoformat(key) + timedelta(days=1))
+
+
 def _answer_rows(arena: Arena, key: str, replies: Sequence[FeedReply], *, live: bool) -> list[Row]:
     """The answers of one trading day: those stored already, and those that say something else.
 
     Live, an answer counts from when it came, and is kept if it differs from the one before it. In a backfill
-    it counts for the whole day, once, whatever range it was asked for with.
+    it counts for the whole day, once, whatever range it was asked for with, if it reaches the day.
     """
     day = date.fromisoformat(key)
     opens = _midnight(arena.calendar, arena.calendar.previous_day(day) + timedelta(days=1))

@@ -7,6 +7,7 @@ calls of the 25 a day that its figures need more; it is read by hand only (`Alph
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 
@@ -40,8 +41,8 @@ def vendor_replies(
         replies.append(_reply(arena, None, at, partial(vendor.general_news, at)))
         for symbol in arena.symbols:
             if vendor.vendor_symbol(symbol) is not None:
-                ask = partial(vendor.company_news, symbol, first, last, at)
-                replies.append(_reply(arena, symbol, at, ask))
+                reply = _reply(arena, symbol, at, partial(vendor.company_news, symbol, first, last, at))
+                replies.append(replace(reply, asked_from=first) if reply is not None else None)
     return [reply for reply in replies if reply is not None]
 
 

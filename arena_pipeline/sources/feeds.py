@@ -45,13 +45,17 @@ class Memory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FeedReply:
-    """What came of one request: `parsed`, or `broken` with the reason; `symbol` for a feed per share."""
+    """What came of one request: `parsed`, or `broken` with the reason; `symbol` for a feed per share.
+
+    `asked_from` is the first day of a request that named its days; None for a feed that holds what it holds.
+    """
 
     feed: Feed
     symbol: str | None
     recorded: Recorded
     parsed: ParsedFeed | None
     broken: str | None
+    asked_from: date | None = None
 
 
 class FeedSource:
@@ -77,7 +81,8 @@ class FeedSource:
         for feed in self._feeds:
             for symbol in symbols if "{symbol}" in feed.url else (None,):
                 url = _filled(feed.url, symbol, first, last)
-                replies.append(_read(feed, symbol, self._ask(feed, url, params)))
+                reply = _read(feed, symbol, self._ask(feed, url, params))
+                replies.append(replace(reply, asked_from=first) if "{from}" in feed.url else reply)
         return replies
 
     def _ask(self, feed: Feed, url: str, params: Mapping[str, str] | None) -> Recorded:

@@ -139,6 +139,45 @@ def test_an_article_that_a_backfill_finds_after_a_live_day_leaves_the_arena_soun
     assert [violation for violation in verify(arena) if "known" in violation.invariant] == []
 
 
+def test_in_a_backfill_a_feed_says_nothing_of_the_days_before_its_oldest_item(world, publish):
+    publish(SAP, (TUESDAY, 6, "Siemens wins a large order"))
+    arena, friday = world.arena(), date(2025, 2, 28)
+    for step in (news.articles, news.feed_health):
+        step(arena, [str(friday), str(MONDAY), str(TUESDAY)], Run("backfill"))
+    assert [len(health(arena, day)) for day in (friday, MONDAY, TUESDAY)] == [0, 1, 1]
+    assert set(reasons(arena, f"{friday}T08:30").values()) == {"blind: no feed was read"}
+    assert reasons(arena, f"{MONDAY}T08:30")["SIE.DE"] == "no news"
+    assert rederive(arena).problems == []
+
+
+def test_in_a_backfill_a_feed_without_items_says_something_of_the_newest_day_only(world, publish):
+    publish()
+    arena = world.arena()
+    for step in (news.articles, news.feed_health):
+        step(arena, [str(MONDAY), str(TUESDAY)], Run("backfill"))
+    assert [len(health(arena, day)) for day in (MONDAY, TUESDAY)] == [0, 1]
+
+
+def test_in_a_backfill_a_broken_feed_is_broken_for_every_day(world, publish, httpserver: HTTPServer):
+    publish()
+    httpserver.clear()
+    httpserver.expect_request("/feed.xml").respond_with_data("gone", status=410)
+    arena = world.arena()
+    for step in (news.articles, news.feed_health):
+        step(arena, [str(MONDAY), str(TUESDAY)], Run("backfill"))
+    assert [health(arena, day)[0][0] for day in (MONDAY, TUESDAY)] == ["broken", "broken"]
+
+
+def test_in_a_backfill_a_feed_whose_address_names_the_days_counts_for_all_of_them(world, publish):
+    publish((TUESDAY, 6, "Siemens wins a large order"))
+    world.feed_url += "?from={from}&to={to}"
+    arena = world.arena()
+    for step in (news.articles, news.feed_health):
+        step(arena, [str(MONDAY), str(TUESDAY)], Run("backfill"))
+    assert [len(health(arena, day)) for day in (MONDAY, TUESDAY)] == [1, 1]
+    assert set(reasons(arena, f"{MONDAY}T08:30").values()) == {"no news"}
+
+
 def test_the_official_close_marks_the_day_again(world, steps):
     """At 17:35 the price may be from before the closing auction; at 18:05 it is final."""
     days = world.days(last=TUESDAY)
