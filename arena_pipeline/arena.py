@@ -292,6 +292,7 @@ class Arena:
             base_url=self._sandbox_url("yahoo_url") if settings.source == "sandbox" else settings.yahoo_url,
             timeout=self.settings.network.timeout_seconds,
             budget=self._budget_of(settings.source),
+            reach=None if settings.source == "sandbox" else yahoo.REACH,
         )
 
     def feeds(self, recorder: Recorder) -> FeedSource:

@@ -185,6 +185,9 @@ def _days_before(arena: Arena, day: date) -> date:
 
 def _outcome(written: Written, bars: Sequence[Bar], reply: PriceReply, findings: int) -> Outcome:
     missing = sorted(set(reply.missing))
+    reason = f"{len(missing)}: {missing[0]}: {reply.missing[missing[0]]}" if missing else "none"
+    if reply.reaches_from is not None and written.key < str(reply.reaches_from):
+        reason = f"all: not covered before {reply.reaches_from}"
     return Outcome(
         written,
         {
@@ -192,7 +195,7 @@ def _outcome(written: Written, bars: Sequence[Bar], reply: PriceReply, findings:
             "stale": sum(bar.stale for bar in bars),
             "restated": sum(bar.vintage > 1 for bar in bars),
             "findings": findings,
-            "missing": f"{len(missing)}: {missing[0]}: {reply.missing[missing[0]]}" if missing else "none",
+            "missing": reason,
         },
         [
             {

@@ -17,11 +17,13 @@ class PriceReply:
     """Bars that passed the checks, by symbol and time; what was found wrong; symbols without any bar.
 
     `missing` gives a symbol's reason in plain words. A symbol is in `bars` or in `missing`, never in both.
+    `reaches_from` is set where the days before it were asked for and the vendor keeps none so old.
     """
 
     bars: list[Bar] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
+    reaches_from: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

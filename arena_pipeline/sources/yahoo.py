@@ -2,15 +2,15 @@
 
 Yahoo's close has past splits divided out, not dividends (`Adjustment.SPLIT`). It appends the running bar,
 repeats stale ones (open = high = low = close = the day before, no volume) and repairs them later: a bar that
-was running when it was fetched is refused, a stale one flagged. 15-minute bars reach back 60 days. One
-request per symbol and interval, a few at once.
+was running when it was fetched is refused, a stale one flagged. 15-minute bars reach back 60 days,
+and a request for more is refused as a whole. One request per symbol and interval, a few at once.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -36,6 +36,9 @@ CONTEXT = {Interval.DAILY: timedelta(days=10), Interval.QUARTER_HOUR: timedelta(
 """How much earlier than asked for is fetched, to know the close before the first bar: without it the first
 bar could be neither stale nor a jump. Ten days span every run of holidays."""
 
+REACH = timedelta(days=59)
+"""So far back 15-minute bars are asked for: within Yahoo's 60 days at any hour of the day."""
+
 _PRICES = ("Open", "High", "Low", "Close")
 
 
@@ -48,7 +51,9 @@ class _Answer:
 
 class YahooPrices:
     """Yahoo's prices. `base_url` sends every request to a stand-in instead of Yahoo's hosts; `timeout` is the
-    longest that one request may take, in seconds.
+    longest that one request may take, in seconds. `reach` is how far back 15-minute bars go, from when
+    this object is made, as a replay's clock stands there too; None for a stand-in that serves any day. Days
+    before are not asked for.
 
     Raises RateLimited when Yahoo asks to slow down, VendorRefused when it refuses, SourceError when no
     answer came or it is no chart. What Yahoo does not know, or is no symbol, is `missing` in the reply.
@@ -66,10 +71,12 @@ class YahooPrices:
         base_url: str | None = None,
         timeout: float = TIMEOUT_SECONDS,
         budget: Budget | None = None,
+        reach: timedelta | None = REACH,
     ) -> None:
         self._session = YahooSession(recorder, clock=clock, base_url=base_url, timeout=timeout, budget=budget)
         self._calendar = calendar
         self._max_jump = max_jump
+        self._reaches_from = (clock() - reach).astimezone(calendar.zone).date() if reach is not None else None
         self._fetched: dict[tuple[str, date, date], _Answer] = {}
 
     def daily(self, symbols: Sequence[str], first: date, last: date) -> PriceReply:
@@ -77,7 +84,13 @@ class YahooPrices:
         return self._bars(symbols, Interval.DAILY, first, last)
 
     def intraday(self, symbols: Sequence[str], first: date, last: date) -> PriceReply:
-        return self._bars(symbols, Interval.QUARTER_HOUR, first, last)
+        earliest = self._reaches_from
+        if earliest is None or earliest <= first:
+            return self._bars(symbols, Interval.QUARTER_HOUR, first, last)
+        if last < earliest:
+            reason = f"not covered by yahoo: it has no 15-minute bars before {earliest}"
+            return PriceReply(missing=dict.fromkeys(symbols, reason), reaches_from=earliest)
+        return replace(self._bars(symbols, Interval.QUARTER_HOUR, earliest, last), reaches_from=earliest)
 
     def actions(self, symbols: Sequence[str], first: date, last: date) -> ActionReply:
         """Splits and dividends out of the daily history; one that `daily` has just fetched is used, once."""
@@ -121,7 +134,10 @@ class YahooPrices:
     def _fetch(
         self, symbols: Sequence[str], interval: Interval, first: date, last: date
     ) -> dict[str, _Answer | NotCovered]:
-        span = Span(interval, first - CONTEXT[interval], last + timedelta(days=1), self._calendar.zone)
+        start = first - CONTEXT[interval]
+        if interval is Interval.QUARTER_HOUR and self._reaches_from is not None:
+            start = max(start, self._reaches_from)
+        span = Span(interval, start, last + timedelta(days=1), self._calendar.zone)
         answers: dict[str, _Answer | NotCovered] = {}
         for symbol, found in histories(self._session, symbols, span).items():
             if isinstance(found, NotCovered):

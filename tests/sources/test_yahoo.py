@@ -189,6 +189,42 @@ def test_quarter_hours_end_15_minutes_later_and_stay_inside_trading_hours(yahoo:
     assert reply.findings == []
 
 
+def test_days_beyond_yahoos_reach_are_not_asked_for_and_said(yahoo: Stand) -> None:
+    earliest = date(2025, 8, 26)
+    yahoo.serve(chart([(berlin(FRIDAY), 100.0, 101.0, 99.0, 100.5, 10)]), interval="15m")
+    reply = yahoo.prices.intraday(["SAP.DE"], date(2025, 1, 2), FRIDAY)
+    (request,) = (request for _, request in yahoo.recorder.answers)
+    assert f"period1={int(berlin(earliest, 0).timestamp())}" in request
+    assert ([bar.day for bar in reply.bars], reply.missing) == ([FRIDAY], {})
+    assert reply.reaches_from == earliest
+    assert NOW - berlin(earliest, 0) < timedelta(days=60)
+    assert yahoo.replay.intraday(["SAP.DE"], date(2025, 1, 2), FRIDAY) == reply
+
+
+def test_the_days_before_the_first_one_are_cut_off_at_yahoos_reach_too(yahoo: Stand) -> None:
+    yahoo.serve(chart([(berlin(FRIDAY), 100.0, 101.0, 99.0, 100.5, 10)]), interval="15m")
+    reply = yahoo.prices.intraday(["SAP.DE"], date(2025, 8, 27), FRIDAY)
+    (request,) = (request for _, request in yahoo.recorder.answers)
+    assert f"period1={int(berlin(date(2025, 8, 26), 0).timestamp())}" in request
+    assert reply.reaches_from is None
+
+
+def test_where_no_day_is_within_yahoos_reach_nothing_is_asked(yahoo: Stand) -> None:
+    reply = yahoo.prices.intraday(["SAP.DE"], date(2025, 1, 2), date(2025, 8, 25))
+    assert yahoo.asked == []
+    assert reply.missing == {"SAP.DE": "not covered by yahoo: it has no 15-minute bars before 2025-08-26"}
+
+
+def test_a_stand_in_without_a_reach_is_asked_for_any_day(yahoo: Stand) -> None:
+    yahoo.serve(chart([(berlin(FRIDAY), 100.0, 101.0, 99.0, 100.5, 10)]), interval="15m")
+    prices = YahooPrices(
+        yahoo.recorder, clock=lambda: NOW, calendar=XETR, max_jump=0.35, base_url=yahoo.url, reach=None
+    )
+    assert prices.intraday(["SAP.DE"], date(2025, 1, 2), FRIDAY).reaches_from is None
+    (request,) = (request for _, request in yahoo.recorder.answers)
+    assert f"period1={int(berlin(date(2024, 12, 29), 0).timestamp())}" in request
+
+
 def test_splits_and_dividends_come_from_the_same_history(yahoo: Stand) -> None:
     split_day, dividend_day = (int(berlin(day).timestamp()) for day in (date(2025, 10, 21), FRIDAY))
     yahoo.serve(
