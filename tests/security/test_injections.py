@@ -109,6 +109,7 @@ def test_without_the_gate_breached_models_would_violate(attacked: Arm, attacks: 
     }
 
 
+@pytest.mark.slow
 def test_without_the_quarantine_attackers_words_stand_in_prompts(mutants: list[Arm]) -> None:
     clean, unquarantined, _ = mutants
     found = stages(unquarantined, clean)
@@ -117,6 +118,7 @@ def test_without_the_quarantine_attackers_words_stand_in_prompts(mutants: list[A
     assert found.flipped
 
 
+@pytest.mark.slow
 def test_a_research_model_of_the_attackers_is_heard_but_the_gate_holds(mutants: list[Arm]) -> None:
     clean, _, poisoned = mutants
     found = stages(poisoned, clean)
