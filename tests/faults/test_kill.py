@@ -75,18 +75,22 @@ def broken_homes(nursery, compare, wanted, mode, statements):
     return broken
 
 
-def points(number):
-    """Write statements spread over a run."""
-    return random.Random(SEED).sample(range(30, 300), number)
+EVERY_WRITE, WRITES_OF_BOOKS = range(30, 395), range(200, 395)
+"""Write statements of a run, by number; the later ones write decisions with their orders, and fills and
+snapshots with their entries in the catalog: rows that belong together."""
+
+
+def points(writes):
+    return random.Random(SEED).sample(writes, 12)
 
 
 def test_killed_before_any_write_statement_nothing_is_lost_repeated_or_changed(nursery, undisturbed, compare):
-    assert broken_homes(nursery, compare, undisturbed[0], "steps", points(10)) == []
+    assert broken_homes(nursery, compare, undisturbed[0], "steps", points(EVERY_WRITE)) == []
 
 
 def test_without_transactions_the_same_kills_leave_broken_homes(nursery, undisturbed, compare):
     whole = nursery.run("autocommit-undisturbed", "autocommit")
     assert whole.code == 0, nursery.errors("autocommit-undisturbed")
     assert compare(nursery.contents("autocommit-undisturbed"), undisturbed[0]) == []
-    broken = broken_homes(nursery, compare, undisturbed[0], "autocommit", points(10))
+    broken = broken_homes(nursery, compare, undisturbed[0], "autocommit", points(WRITES_OF_BOOKS))
     assert len(broken) > 1, broken
