@@ -8,7 +8,7 @@ Before the first day, the bars that the indicators look back on are kept in a pa
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from arena_pipeline.arena import HISTORY, Arena
@@ -107,11 +107,7 @@ def corporate_actions(arena: Arena, keys: Sequence[str], run: Run) -> list[Outco
         within=lambda connection: collection.enter(connection, run.id),
     )
     return [
-        Outcome(
-            entry,
-            {"missing": _missing(reply.missing)},
-            _preview(rows[entry.key], "symbol kind ex_date ratio amount"),
-        )
+        Outcome(entry, preview=_preview(rows[entry.key], "symbol kind ex_date ratio amount"))
         for entry in written
     ]
 
@@ -188,7 +184,8 @@ def _days_before(arena: Arena, day: date) -> date:
 
 
 def _outcome(written: Written, bars: Sequence[Bar], reply: PriceReply, findings: int) -> Outcome:
-    reason = _missing(reply.missing)
+    missing = sorted(set(reply.missing))
+    reason = f"{len(missing)}: {missing[0]}: {reply.missing[missing[0]]}" if missing else "none"
     if reply.reaches_from is not None and written.key < str(reply.reaches_from):
         reason = f"all: not covered before {reply.reaches_from}"
     return Outcome(
@@ -211,11 +208,6 @@ def _outcome(written: Written, bars: Sequence[Bar], reply: PriceReply, findings:
             for bar in bars[:8]
         ],
     )
-
-
-def _missing(reasons: Mapping[str, str]) -> str:
-    first = min(reasons, default=None)
-    return f"{len(reasons)}: {first}: {reasons[first]}" if first is not None else "none"
 
 
 def _preview(rows: Sequence[Row], columns: str) -> list[Row]:

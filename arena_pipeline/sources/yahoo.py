@@ -18,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 
-from arena_pipeline.errors import SourceError
+from arena_pipeline.errors import NotCovered
 from arena_pipeline.market.bars import Adjustment, Bar, Interval, price
 from arena_pipeline.market.calendar import TradingCalendar
 from arena_pipeline.market.checks import Finding, FindingKind, check_bars, nominal_hours
@@ -55,9 +55,8 @@ class YahooPrices:
     this object is made, as a replay's clock stands there too; None for a stand-in that serves any day. Days
     before are not asked for.
 
-    Raises RateLimited when Yahoo asks to slow down, VendorRefused when it refuses, SourceError when for more
-    than a third of the symbols no answer came or it is no chart, twice. Where it is fewer, they are `missing`
-    in the reply, as is what Yahoo does not know, or is no symbol.
+    Raises RateLimited when Yahoo asks to slow down, VendorRefused when it refuses, SourceError when no
+    answer came or it is no chart. What Yahoo does not know, or is no symbol, is `missing` in the reply.
     """
 
     name = VENDOR
@@ -100,7 +99,7 @@ class YahooPrices:
         fetched = self._fetch([s for s in symbols if s not in kept], Interval.DAILY, first, last)
         for symbol in symbols:
             answer = kept.get(symbol) or fetched[symbol]
-            if isinstance(answer, SourceError):
+            if isinstance(answer, NotCovered):
                 reply.missing[symbol] = str(answer)
                 continue
             reply.actions.extend(
@@ -114,7 +113,7 @@ class YahooPrices:
         fetched = self._fetch(symbols, interval, first, last)
         for symbol in symbols:
             answer = fetched[symbol]
-            if isinstance(answer, SourceError):
+            if isinstance(answer, NotCovered):
                 reply.missing[symbol] = str(answer)
                 continue
             if interval is Interval.DAILY:
@@ -134,14 +133,14 @@ class YahooPrices:
 
     def _fetch(
         self, symbols: Sequence[str], interval: Interval, first: date, last: date
-    ) -> dict[str, _Answer | SourceError]:
+    ) -> dict[str, _Answer | NotCovered]:
         start = first - CONTEXT[interval]
         if interval is Interval.QUARTER_HOUR and self._reaches_from is not None:
             start = max(start, self._reaches_from)
         span = Span(interval, start, last + timedelta(days=1), self._calendar.zone)
-        answers: dict[str, _Answer | SourceError] = {}
+        answers: dict[str, _Answer | NotCovered] = {}
         for symbol, found in histories(self._session, symbols, span).items():
-            if isinstance(found, SourceError):
+            if isinstance(found, NotCovered):
                 answers[symbol] = found
             else:
                 frame, recorded = found

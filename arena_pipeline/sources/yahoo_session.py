@@ -4,8 +4,7 @@ yfinance keeps one crumb, one cookie, a response cache and its databases per pro
 own: threads may share them, two sessions may not. So one batch of symbols runs at a time, `WORKERS` requests
 at once. The response cache is emptied before each batch, crumb and cookie strategy after one with a failure,
 and the databases lie in a temporary folder: which charts are asked for depends on nothing but the arguments,
-so a replay asks for exactly what the recording holds. A symbol that failed is asked for once more, under the
-same name: the recording holds the last answer, and a replay reads that one each time.
+so a replay asks for exactly what the recording holds.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
-from fractions import Fraction
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urljoin, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
@@ -52,8 +50,6 @@ MAX_BYTES = 20_000_000
 MAX_REDIRECTS = 5
 WORKERS = 4
 """So many charts are asked for at once."""
-BEARABLE_SHARE = Fraction(1, 3)
-"""Of the symbols asked for, so many may fail; with more of them it is Yahoo that fails."""
 
 _one_batch_at_a_time = threading.Lock()
 
@@ -84,9 +80,6 @@ class YahooSession(requests.Session[requests.Response]):
         """Whether yfinance's crumb and cookie strategy come from a batch that went well."""
         self._recorder = recorder
         self._recording = threading.Lock()
-        self._requests: dict[str, str] = {}
-        self._fetched: set[str] = set()
-        self._again: set[str] = set()
         self._clock = clock
         self._timeout = timeout
         self._budget = budget or Unmetered()
@@ -98,7 +91,8 @@ class YahooSession(requests.Session[requests.Response]):
         request = _request_name(url, params)
         is_chart = urlsplit(url).path.startswith(CHART)
         try:
-            recorded = self._recall(request)
+            with self._recording:
+                recorded = self._recorder.recall(VENDOR, request)
         except ArchiveMissing:
             if is_chart:
                 raise
@@ -108,28 +102,11 @@ class YahooSession(requests.Session[requests.Response]):
             if is_chart:
                 with self._recording:
                     self._recorder.record(VENDOR, request, recorded)
-                    self._fetched.add(request)
         if is_chart:
-            symbol = unquote(urlsplit(url).path.removeprefix(CHART))
-            self.charts[symbol], self._requests[symbol] = recorded, request
+            self.charts[unquote(urlsplit(url).path.removeprefix(CHART))] = recorded
         if recorded.failure is not None:
             raise requests.exceptions.ConnectionError(recorded.failure)
         return _response(url, recorded)
-
-    def ask_again(self, symbol: str) -> None:
-        """Let the next request for a symbol's chart reach Yahoo, also where its answer is recorded already.
-        Not during a replay: there every answer is the recorded one."""
-        with self._recording:
-            request = self._requests.get(symbol)
-            if request in self._fetched:
-                self._again.add(request)
-
-    def _recall(self, request: str) -> Recorded | None:
-        with self._recording:
-            if request in self._again:
-                self._again.remove(request)
-                return None
-            return self._recorder.recall(VENDOR, request)
 
     def _fetch(self, method: Any, url: str, params: Any, options: dict[str, Any]) -> Recorded:
         for _ in range(MAX_REDIRECTS + 1):
@@ -188,65 +165,36 @@ History = tuple[pd.DataFrame, Recorded]
 
 def histories(
     session: YahooSession, symbols: Sequence[str], span: Span, *, workers: int = WORKERS
-) -> dict[str, History | SourceError]:
+) -> dict[str, History | NotCovered]:
     """For each symbol yfinance's frame, unadjusted, null rows and actions included, with the answer it was
-    made from; or NotCovered, that Yahoo does not have it. What is no symbol is not asked for. A symbol
-    without an answer, or whose answer is no chart, is asked for once more; then the SourceError is kept.
+    made from; or that Yahoo does not have it. What is no symbol is not asked for.
 
-    Raises RateLimited or VendorRefused for the first symbol that fails so, in the order given, and the first
-    SourceError where more than BEARABLE_SHARE of the symbols failed; what was not asked for by then is not
-    asked for. ArchiveMissing during a replay.
+    Raises RateLimited, VendorRefused or SourceError for the first symbol that fails so, in the order given;
+    what was not asked for by then is not asked for. ArchiveMissing during a replay.
     """
-    found: dict[str, History | SourceError] = {
+    found: dict[str, History | NotCovered] = {
         symbol: NotCovered(f"not asked of yahoo: {symbol[:20]!r} is no symbol")
         for symbol in symbols
         if not SYMBOL.fullmatch(symbol)
     }
     asked = [symbol for symbol in dict.fromkeys(symbols) if symbol not in found]
-    failed: list[SourceError] = []
-
-    def keep(symbol: str, answer: History | SourceError) -> None:
-        found[symbol] = answer
-        if isinstance(answer, SourceError) and not isinstance(answer, NotCovered):
-            failed.append(answer)
-            if len(failed) > BEARABLE_SHARE * len(asked):
-                raise failed[0]
-
     with _one_batch_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _prepare_yfinance(session)
         for symbol in asked:
             yfinance.cache.get_tz_cache().store(symbol, span.zone.key)
         for symbol in asked[:1]:  # alone: it fetches the crumb that the others share
-            keep(symbol, _history_asked_twice(session, symbol, span))
+            found[symbol] = _history(session, symbol, span)
         with ThreadPoolExecutor(workers, thread_name_prefix="yahoo") as threads:
-            waiting = {
-                symbol: threads.submit(_history_asked_twice, session, symbol, span) for symbol in asked[1:]
-            }
+            waiting = {symbol: threads.submit(_history, session, symbol, span) for symbol in asked[1:]}
             try:
                 for symbol, answer in waiting.items():
-                    keep(symbol, answer.result())
+                    found[symbol] = answer.result()
             except BaseException:
                 threads.shutdown(wait=True, cancel_futures=True)
                 raise
-    session.in_order = not any(isinstance(answer, SourceError) for answer in found.values())
+    session.in_order = not any(isinstance(answer, NotCovered) for answer in found.values())
     return found
-
-
-def _history_asked_twice(session: YahooSession, symbol: str, span: Span) -> History | SourceError:
-    try:
-        return _history(session, symbol, span)
-    except (RateLimited, VendorRefused):
-        raise
-    except SourceError:
-        session.ask_again(symbol)
-        yfinance.data.YfData.cache_get.cache_clear()  # it keeps a failing answer too
-    try:
-        return _history(session, symbol, span)
-    except (RateLimited, VendorRefused):
-        raise
-    except SourceError as error:
-        return error
 
 
 def _history(session: YahooSession, symbol: str, span: Span) -> History | NotCovered:

@@ -23,12 +23,10 @@ from arena_pipeline.errors import ArchiveMissing, RateLimited, SourceError, Vend
 from arena_pipeline.market.bars import Adjustment, Interval
 from arena_pipeline.market.calendar import BERLIN, trading_calendar
 from arena_pipeline.market.checks import FindingKind
-from arena_pipeline.sources.recorder import MemoryRecorder, Recorder
+from arena_pipeline.sources.recorder import MemoryRecorder
 from arena_pipeline.sources.yahoo import YahooPrices
 from arena_pipeline.sources.yahoo_session import WORKERS
 from arena_pipeline.trading.corporate_actions import ActionKind
-from arena_pipeline.warehouse.recorder import Collection
-from arena_pipeline.warehouse.store import ArenaStore
 
 XETR = trading_calendar()
 NOW = datetime(2025, 10, 24, 20, 0, tzinfo=UTC)
@@ -368,8 +366,6 @@ class Slow:
         self.at_once = self.most_at_once = 0
         self.asked: list[str] = []
         self.refused: set[str] = set()
-        self.failing: dict[str, int] = {}
-        """How many requests for a symbol still fail."""
         self._lock = threading.Lock()
         stand = self
 
@@ -397,15 +393,11 @@ class Slow:
             self.asked.append(symbol)
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
-            fails = self.failing.get(symbol, 0) > 0
-            self.failing[symbol] = self.failing.get(symbol, 0) - 1
         time.sleep(seconds)
         with self._lock:
             self.at_once -= 1
         if symbol in self.refused:
             return 429, b"Too Many Requests"
-        if fails:
-            return 503, b"busy"
         return 200, chart(week(), symbol=symbol).encode()
 
 
@@ -420,7 +412,7 @@ def slow() -> Iterator[Slow]:
 SHARES = [f"S{number:02}.DE" for number in range(13)]
 
 
-def slow_prices(stand: Slow, recorder: Recorder) -> YahooPrices:
+def slow_prices(stand: Slow, recorder: MemoryRecorder) -> YahooPrices:
     return YahooPrices(recorder, clock=lambda: NOW, calendar=XETR, max_jump=0.35, base_url=stand.url)
 
 
@@ -446,47 +438,6 @@ def test_after_a_rate_limit_no_further_symbol_is_begun(slow: Slow) -> None:
     with pytest.raises(RateLimited, match=SHARES[1]):
         slow_prices(slow, MemoryRecorder()).daily(SHARES, MONDAY, FRIDAY)
     assert len(set(slow.asked)) < len(SHARES)
-
-
-@pytest.fixture
-def arena_recorder(tmp_path: Path) -> Iterator[Collection]:
-    """A live recorder as an arena has it: it recalls what it has just recorded."""
-    store = ArenaStore(
-        ledger_url=f"sqlite:///{tmp_path}/ledger.db",
-        lake_url=f"{tmp_path}/lake",
-        archive_folder=str(tmp_path / "archive"),
-    )
-    yield Collection(store, "daily_bars", [str(FRIDAY)], NOW)
-    store.close()
-
-
-def test_a_symbol_that_failed_is_asked_for_once_more_and_its_bars_are_there(
-    slow: Slow, arena_recorder: Collection
-) -> None:
-    slow.failing = {SHARES[0]: 1, SHARES[5]: 1}
-    live = slow_prices(slow, arena_recorder).daily(SHARES, MONDAY, FRIDAY)
-    assert live.missing == {}
-    assert list(dict.fromkeys(bar.symbol for bar in live.bars)) == SHARES
-    assert slow_prices(slow, arena_recorder).daily(SHARES, MONDAY, FRIDAY) == live
-    assert len(slow.asked) == len(SHARES) + 2
-
-
-def test_a_third_of_the_symbols_may_stay_without_an_answer_and_a_replay_agrees(slow: Slow) -> None:
-    slow.failing = dict.fromkeys(SHARES[:4], 99)
-    recorder = MemoryRecorder()
-    live = slow_prices(slow, recorder).daily(SHARES, MONDAY, FRIDAY)
-    assert live.missing == {share: f"yahoo answered {share} with status 503" for share in SHARES[:4]}
-    assert list(dict.fromkeys(bar.symbol for bar in live.bars)) == SHARES[4:]
-    assert max(map(slow.asked.count, SHARES)) <= 5
-    visits, recorder.offline = len(slow.asked), True
-    assert slow_prices(slow, recorder).daily(SHARES, MONDAY, FRIDAY) == live
-    assert len(slow.asked) == visits
-
-
-def test_more_than_a_third_without_an_answer_are_an_error(slow: Slow) -> None:
-    slow.failing = dict.fromkeys(SHARES[:5], 99)
-    with pytest.raises(SourceError, match=f"{SHARES[0]} with status 503"):
-        slow_prices(slow, MemoryRecorder()).daily(SHARES, MONDAY, FRIDAY)
 
 
 @pytest.mark.parametrize("symbol", ["", "sap.de", "SAP.DE?x=1", "../v1/test", "A" * 40, "SAP DE", "SAP\n.DE"])
