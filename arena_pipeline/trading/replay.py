@@ -444,7 +444,7 @@ class Replay:
             if (
                 order.time_in_force is TimeInForce.DAY
                 and order.parent is None
-                and order.submitted_at < day.closes_at
+                and _could_fill(order, day)
                 and order.id not in self._put_off
             ):
                 self._end(order, day.closes_at, day, RejectReason.EXPIRED, rejections)
@@ -542,6 +542,14 @@ def fold(
                 engine.cancel(order)
         results.append(engine.run(day))
     return results
+
+
+def _could_fill(order: Order, day: MarketDay) -> bool:
+    """Whether the order was there when the day opened, or at least at the opening of one of its bars: the one
+    daily bar of a day is over for an order that was sent in the afternoon."""
+    if order.submitted_at <= day.opens_at:
+        return True
+    return any(bar.start >= order.submitted_at for bar in day.tape.bars.get(order.symbol, ()))
 
 
 def _name(wish: Order | Cancellation) -> str:

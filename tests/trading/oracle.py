@@ -114,7 +114,10 @@ class Oracle:
             if (
                 wish.order.time_in_force is TimeInForce.DAY
                 and wish.parent is None
-                and wish.order.submitted_at < day.closes_at
+                and (
+                    wish.order.submitted_at <= day.opens_at
+                    or [b for b in self.bars.get(wish.order.symbol, []) if b.start >= wish.order.submitted_at]
+                )
                 and wish.put_off != day.day
                 and name in self.open
             ):

@@ -269,7 +269,12 @@ def test_an_order_that_the_market_met_does_not_stay_open(made):
 
 def days_of(made, order):
     """The day of an order for the day, and the next where it may have to wait through its own."""
-    days = [day for day in made.days if day.closes_at > order.submitted_at]
+    days = [
+        day
+        for day in made.days
+        if day.opens_at >= order.submitted_at
+        or any(bar.start >= order.submitted_at and not bar.stale for bar in day.bars.get(order.symbol, ()))
+    ]
     return days[: 1 if made.policy.wait is Wait.NOW else 2]
 
 
@@ -284,10 +289,13 @@ def test_an_order_ends_once_and_a_day_order_on_its_day(made):
     for day, result in zip(made.days, results, strict=True):
         for entry in (*result.fills, *result.rejections):
             order = made.orders[entry.order_id]
-            if order.time_in_force is TimeInForce.DAY:
+            reason = getattr(entry, "reason", None)
+            if order.time_in_force is not TimeInForce.DAY:
+                assert reason is not RejectReason.EXPIRED
+            elif reason in (None, RejectReason.EXPIRED):
                 assert day in days_of(made, order)
             else:
-                assert getattr(entry, "reason", None) is not RejectReason.EXPIRED
+                assert day.day <= (days_of(made, order) or made.days)[-1].day
     for order in made.orders.values():
         over = len(days_of(made, order)) == (1 if made.policy.wait is Wait.NOW else 2)
         assert ended[order.id] or order.time_in_force is not TimeInForce.DAY or not over

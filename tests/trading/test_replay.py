@@ -408,3 +408,25 @@ def test_an_order_for_the_day_that_has_to_wait_is_good_for_the_next_one(market, 
     first, second = replay("m", Decimal(1000), Decimal(5), [order], days, FillPolicy(wait=wait))
     assert (first.fills, first.rejections) == ((), ())
     assert [fill.price for fill in second.fills] == [Decimal(11)]
+
+
+def test_an_order_for_the_day_sent_after_its_only_bar_opened_is_good_for_the_next_day(market):
+    days = [market.day(2, {"A": "10"}), market.day(3, {"A": "11"})]
+    order = replace(market.order("o", "buy", 5, "A", 2, "13:05"), time_in_force=TimeInForce.DAY)
+    first, second = replay("m", Decimal(1000), Decimal(5), [order], days)
+    assert (first.fills, first.rejections) == ((), ())
+    assert [fill.price for fill in second.fills] == [Decimal(11)]
+
+
+def test_an_order_for_the_day_that_met_a_bar_of_the_afternoon_ends_with_it(market):
+    bars = {"A": tuple(market.bar("A", 2, "10", start=clock) for clock in ("08:00", "13:15"))}
+    days = [market.day(2, bars), market.day(3, {"A": "5"})]
+    order = replace(
+        market.order("o", "buy", 5, "A", 2, "13:05"),
+        type=OrderType.LIMIT,
+        limit=Decimal(8),
+        time_in_force=TimeInForce.DAY,
+    )
+    first, second = replay("m", Decimal(1000), Decimal(5), [order], days)
+    assert [entry.reason for entry in first.rejections] == [RejectReason.EXPIRED]
+    assert second.fills == ()
