@@ -10,13 +10,18 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
 
+from sqlalchemy import Connection, select
+
 from arena_pipeline.arena import Arena
 from arena_pipeline.assets.books import book_days, registered_models
 from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.trading.book import DayResult, Snapshot
 from arena_pipeline.trading.money import from_cents
 from arena_pipeline.trading.orders import Fill, Rejection
-from arena_pipeline.warehouse.store import Edge, Row, utc_text
+from arena_pipeline.warehouse.store import Edge, Row, Written, utc_text
+from arena_pipeline.warehouse.tables import fills, rejections
+
+TRADES = ("fills", "rejections")
 
 
 def trades(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
@@ -26,25 +31,21 @@ def trades(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     """
     outcomes = []
     for model, days in _by_model(keys).items():
-        results = book_days(arena, model, days[-1])
+        results, together = _settled(arena, model, days)
+        written: dict[date, Written] = {}
+        batches = [[day] for day in days if day not in together]
+        for batch in [together, *batches] if together else batches:
+            with arena.store.ledger.transaction() as connection:
+                if batch is together:
+                    partitions = [f"{model}|{day}" for day in together]
+                    arena.store.clear_rows(connection, TRADES, partitions, now=arena.clock())
+                for day in batch:
+                    written[day] = _write_trades(arena, connection, model, results[day], run)
         for day in days:
             result = results[day]
-            with arena.store.ledger.transaction() as connection:
-                written = arena.store.write_rows(
-                    connection,
-                    "trades",
-                    f"{model}|{day}",
-                    {
-                        "fills": [fill_row(fill) for fill in result.fills],
-                        "rejections": [rejection_row(entry) for entry in result.rejections],
-                    },
-                    edges=[edge for fill in result.fills for edge in _fill_edges(fill)],
-                    run_id=run.id,
-                    now=arena.clock(),
-                )
             outcomes.append(
                 Outcome(
-                    written,
+                    written[day],
                     {
                         "fills": len(result.fills),
                         "rejections": len(result.rejections),
@@ -57,6 +58,54 @@ def trades(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
                 )
             )
     return outcomes
+
+
+def _settled(arena: Arena, model: str, days: Sequence[date]) -> tuple[dict[date, DayResult], list[date]]:
+    """The book's days, and those between which the end of an order moved since they were stored.
+
+    A bar that arrives late can fill an order days before the day on which it is stored as filled. The day
+    that loses it is written with the one that gains it, asked for or not.
+    """
+    with arena.store.ledger.read() as connection:
+        stored = {
+            row.order_id: date.fromisoformat(row.trading_day)
+            for table in (fills, rejections)
+            for row in connection.execute(
+                select(table.c.order_id, table.c.trading_day).where(
+                    table.c.model == model, table.c.superseded_at.is_(None)
+                )
+            )
+        }
+    results = book_days(arena, model, days[-1])
+    together: set[date] = set()
+    unseen = set(days)
+    while unseen:
+        ended = {entry.order_id: day for day in unseen for entry in _ended(results[day])}
+        moved = {(day, stored[order]) for order, day in ended.items() if stored.get(order, day) != day}
+        unseen = {was for _, was in moved} - set(days) - together
+        together.update(*moved)
+        if unseen and max(unseen) not in results:
+            results = book_days(arena, model, max(unseen))
+    return results, sorted(together)
+
+
+def _ended(result: DayResult) -> list[Fill | Rejection]:
+    return [*result.fills, *result.rejections]
+
+
+def _write_trades(arena: Arena, connection: Connection, model: str, result: DayResult, run: Run) -> Written:
+    return arena.store.write_rows(
+        connection,
+        "trades",
+        f"{model}|{result.snapshot.day}",
+        {
+            "fills": [fill_row(fill) for fill in result.fills],
+            "rejections": [rejection_row(entry) for entry in result.rejections],
+        },
+        edges=[edge for fill in result.fills for edge in _fill_edges(fill)],
+        run_id=run.id,
+        now=arena.clock(),
+    )
 
 
 def portfolio_snapshots(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:

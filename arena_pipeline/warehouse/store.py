@@ -77,8 +77,9 @@ def utc_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-MAY_EMPTY = frozenset({"bar_findings"})
-"""Tables of doubts: the bar that was running in the morning has ended by the evening, and nothing is left."""
+MAY_EMPTY = frozenset({"bar_findings", "trades", "position_marks"})
+"""What may rightly come to nothing: the bar that was doubtful in the morning has ended by the evening; the
+only fill of a day goes when its bar turns out to be stale."""
 
 
 class ArenaStore(DuckDBResource):
@@ -190,6 +191,18 @@ class ArenaStore(DuckDBResource):
                     )
         self.add_edges(connection, edges)
         return written
+
+    def clear_rows(
+        self, connection: Connection, tables: Iterable[str], partitions: Sequence[str], *, now: datetime
+    ) -> None:
+        """Take the rows of derived partitions out of force, for the caller to write all of them anew in the
+        same transaction: a row that moves from one to another would else be in force twice on the way."""
+        for table in (DERIVED[name] for name in tables):
+            connection.execute(
+                update(table)
+                .where(table.c.partition.in_(partitions), table.c.superseded_at.is_(None))
+                .values(superseded_at=utc_text(now))
+            )
 
     def note_partition(
         self,
