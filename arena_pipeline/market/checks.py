@@ -181,6 +181,11 @@ def _disorder(bar: Bar) -> Decimal:
     return max(max(bar.open, bar.close) - bar.high, bar.low - min(bar.open, bar.close))
 
 
+def _spanning(bar: Bar) -> Bar:
+    """The bar with a range that holds its open and close, so that no fill at them lies outside it."""
+    return replace(bar, high=max(bar.high, bar.open, bar.close), low=min(bar.low, bar.open, bar.close))
+
+
 def _values(bar: Bar) -> tuple[Decimal, Decimal, Decimal, Decimal, int]:
     return (bar.open, bar.high, bar.low, bar.close, bar.volume)
 
@@ -242,6 +247,9 @@ def _check_sequence(rows: Sequence[_Row], max_jump: Decimal) -> tuple[list[Bar],
         stale = previous is not None and flat and bar.volume == 0 and bar.close == previous.close
         if bar.stale != stale:
             bar = replace(bar, stale=stale)
+        served = bar
+        if _disorder(bar) > 0:
+            bar = _spanning(bar)
         kept.append(bar)
         previous = bar
         if stale:
@@ -249,11 +257,11 @@ def _check_sequence(rows: Sequence[_Row], max_jump: Decimal) -> tuple[list[Bar],
                 row.report(FindingKind.STALE, f"repeats the close {bar.close} of before", quarantined=False)
             )
             continue
-        if _disorder(bar) > 0:
+        if served is not bar:
             findings.append(
                 row.report(
                     FindingKind.HIGH_BELOW_LOW,
-                    f"open or close leaves low {bar.low} to high {bar.high} by a rounding",
+                    f"open or close leaves low {served.low} to high {served.high} by a rounding; widened",
                     quarantined=False,
                 )
             )

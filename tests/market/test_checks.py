@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from arena_pipeline.market.bars import Adjustment, Bar, Interval, price
 from arena_pipeline.market.calendar import trading_calendar
-from arena_pipeline.market.checks import Finding, FindingKind, Place, check_bars, nominal_hours
+from arena_pipeline.market.checks import ROUNDING, Finding, FindingKind, Place, check_bars, nominal_hours
 
 XETR = trading_calendar()
 FIRST = date(2025, 3, 3)
@@ -66,11 +66,12 @@ def test_a_high_below_the_close_is_quarantined() -> None:
     assert kinds(findings) == [(FindingKind.HIGH_BELOW_LOW, True)]
 
 
-def test_a_rounding_of_the_high_is_kept_as_it_is_and_reported() -> None:
+def test_a_range_that_misses_the_close_by_a_rounding_is_widened_and_reported() -> None:
     doubtful = bar(FIRST, "100", high="99.995", low="90")
     kept, findings = checked(doubtful)
-    assert kept == [doubtful]
+    assert kept == [replace(doubtful, high=price("100"))]
     assert kinds(findings) == [(FindingKind.HIGH_BELOW_LOW, False)]
+    assert "99.995" in findings[0].detail
 
 
 def test_prices_that_are_not_positive_are_quarantined() -> None:
@@ -217,7 +218,13 @@ def test_kept_and_quarantined_add_up_to_what_came_in(bars: list[Bar]) -> None:
     kept, findings = checked(*bars)
     assert len(kept) + sum(finding.quarantined for finding in findings) == len(bars)
     for found in kept:
-        assert replace(found, stale=False) in bars
+        assert found.low <= min(found.open, found.close) <= max(found.open, found.close) <= found.high
+        assert any(
+            replace(found, stale=False, high=served.high, low=served.low) == served
+            and found.high - served.high <= ROUNDING * served.close
+            and served.low - found.low <= ROUNDING * served.close
+            for served in bars
+        )
         assert found.high >= max(found.open, found.close) * Decimal("0.9998")
     assert len({(found.symbol, found.day) for found in kept}) == len(kept)
     again, doubts = checked(*reversed(bars))
