@@ -58,7 +58,7 @@ HISTORY = "history"
 """The partition of daily_bars that holds what lies before the arena's first day."""
 
 LATE_AFTER = timedelta(minutes=30)
-"""A session that is decided later than this is marked late, and counts as a backfill."""
+"""A session that is decided later than this on its day is marked late; its orders go out when it decides."""
 
 SANDBOX_PATHS = {"yahoo_url": "", "feeds_url": "/rss", "fundamentals_url": "", "llm_url": "/v1"}
 """Below which path the sandbox stands in for a vendor; during a replay there is no host behind it."""

@@ -130,9 +130,7 @@ class _Chain:
         pending = sorted(days)
         knowledge = _Knowledge(arena)
         if self._model.kind is ModelKind.LLM:
-            self._desk = ResearchDesk(
-                arena, [s for s in sessions if s.key in set(wanted) - stored], self._run
-            )
+            self._desk = ResearchDesk(arena, [s for s in sessions if s.key not in stored], self._run)
         outcomes = []
         for session in sessions:
             while pending and pending[0] < session.day:

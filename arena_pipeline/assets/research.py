@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from functools import cached_property
 
@@ -139,7 +139,7 @@ class ResearchDesk:
 
     @cached_property
     def _held(self) -> dict[str, dict[str, Row]]:
-        return _by_session(self._arena, HELD, self._keys)
+        return _held_briefings(self._arena, self._keys)
 
     def write(self, key: str, symbols: Sequence[str]) -> Made:
         """Briefings for some shares in a session, each with the model's outcome. Nothing is stored."""
@@ -174,15 +174,18 @@ class ResearchDesk:
         wanted = sorted(set(held) - shared.keys())
         missing = [symbol for symbol in wanted if symbol not in on_demand]
         if missing:
-            part = partition_of(session.key, self.write(session.key, missing))
-            kept = [{k: v for k, v in row.items() if k != "partition"} for row in on_demand.values()]
+            made = self.write(session.key, missing)
             self._arena.store.write_frames(
                 HELD,
-                [Partition(session.key, [*kept, *part.rows], part.edges)],
+                [
+                    replace(partition_of(session.key, [entry]), key=f"{session.key}|{entry[0].symbol}")
+                    for entry in made
+                ],
                 run_id=self._run.id,
                 now=self._arena.clock(),
+                first_stands=True,
             )
-            on_demand.update({str(row["symbol"]): row for row in part.rows})
+            on_demand.update(_held_briefings(self._arena, [session.key])[session.key])
         return [briefing_from(row) for row in [*shared.values(), *(on_demand[symbol] for symbol in wanted)]]
 
     @cached_property
@@ -194,7 +197,7 @@ class ResearchDesk:
         return {
             row["id"]: row["author_model"]
             for asset in ("briefings", HELD)
-            for row in origin.rows(asset, "list_contains($keys, partition)", keys=self._keys)
+            for row in origin.rows(asset, "list_contains($keys, session)", keys=self._keys)
         }
 
     def _author(self, facts: Facts) -> str:
@@ -357,6 +360,14 @@ def _synthesise(
             )
         )
     return arena.models.ask_all(requests)
+
+
+def _held_briefings(arena: Arena, keys: Sequence[str]) -> dict[str, dict[str, Row]]:
+    """session -> symbol -> row. Each is a partition of its own: runs of two models may write at once."""
+    rows: dict[str, dict[str, Row]] = defaultdict(dict)
+    for row in arena.store.rows(HELD, "list_contains($keys, session)", keys=list(keys)):
+        rows[row["session"]][row["symbol"]] = row
+    return rows
 
 
 def _by_session(arena: Arena, asset: str, keys: Sequence[str]) -> dict[str, dict[str, Row]]:

@@ -121,9 +121,11 @@ class ArenaStore(DuckDBResource):
         run_id: str,
         now: datetime,
         within: Callable[[Connection], None] | None = None,
+        first_stands: bool = False,
     ) -> list[Written]:
         """Store partitions of a lake table in one file and one transaction, which `within` may add to.
 
+        With `first_stands` a partition that is in force already stays, whoever wrote it, and is not returned.
         Raises EmptyReplacement when a partition that holds rows would hold none, except in `MAY_EMPTY`.
         """
         schema = SCHEMAS[asset]
@@ -136,7 +138,9 @@ class ArenaStore(DuckDBResource):
             if within is not None:
                 within(connection)
             versions = _versions(connection, asset, frames)
-            needed = _changed(versions, digests)
+            if first_stands:
+                partitions = [part for part in partitions if part.key not in versions]
+            needed = _changed(versions, {part.key: digests[part.key] for part in partitions})
             if not set(needed) <= set(changed):  # another writer committed since the look above
                 path = self._put(asset, frames, needed)
             written = []
