@@ -115,6 +115,13 @@ class Backfill:
             _bury_dead_runs(self._instance)
             return self._run(first, last, models, assets, progress)
 
+    def oldest_gap(self, last: date) -> date:
+        """The first trading day up to `last` that was not collected; `last` when there is none."""
+        stored = [self._arena.store.partitions(name) for name in names(DAY_STEPS)]
+        days = self._arena.calendar.days(self._arena.start, max(self._arena.start, last))
+        missing = (day for day in days if not all(str(day) in partitions for partitions in stored))
+        return next(missing, last)
+
     def _run(
         self, first: date, last: date, models: Sequence[str], assets: Sequence[str], progress: Progress
     ) -> Summary:

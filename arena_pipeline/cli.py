@@ -119,11 +119,13 @@ def backfill(
 
 @app.command()
 def run(session: Annotated[str, typer.Argument(help="A session, for example 2025-10-24T08:30.")]) -> None:
-    """Collect, research and decide one session, now; sessions missed before it are caught up in order."""
+    """Collect, research and decide the trading day of a session, after the days missed before it."""
     settings = _settings()
     with _arena(settings) as arena:
-        day = arena.calendar.session(session).day
-        summary = _backfill(arena, settings, day, day)
+        asked = arena.calendar.session(session)
+        if asked.time > arena.clock():
+            raise ConfigError(f"{session} lies in the future", remedy="run it when its time has come")
+        summary = _backfill(arena, settings, None, asked.day)
     out.print(summary.line(), soft_wrap=True, highlight=False)
 
 
@@ -474,7 +476,7 @@ def up(
 def _backfill(
     arena: Arena,
     settings: Settings,
-    first: date,
+    first: date | None,
     last: date,
     models: list[str] | None = None,
     assets: list[str] | None = None,
@@ -490,6 +492,7 @@ def _backfill(
     with open_instance(settings.home) as instance:
         work = Backfill(arena, build(settings), instance)
         with progress("backfill", None) as advance:
+            first = first or work.oldest_gap(last)
             return work.run(first, last, models=models or (), assets=assets or (), progress=advance)
 
 

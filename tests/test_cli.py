@@ -335,6 +335,15 @@ def test_a_session_of_the_future_is_refused(built):
     assert "2035-01-02" in result.stderr
 
 
+@pytest.mark.slow
+def test_the_run_of_a_session_catches_up_the_days_before_it(home):
+    result = arena(home, "run", "2025-09-22T08:30")
+    assert result.returncode == 0, result.stderr
+    assert "wait" not in result.stdout
+    sessions = {entry["session"] for entry in document(home, "decisions")["decisions"]}
+    assert {"2025-09-19T08:30", "2025-09-19T14:00", "2025-09-22T08:30"} <= sessions
+
+
 def test_days_in_any_order_end_in_the_same_digests(built, tmp_path):
     (tmp_path / "arena.toml").write_text(CONFIG, encoding="utf-8")
     home = tmp_path / "home"

@@ -1,4 +1,4 @@
-"""A session that is caught up, or decided by two runs at once, has the evidence it would have had in its turn."""
+"""A session that is caught up has the evidence of its own time; two runs at once share what they write."""
 
 from __future__ import annotations
 
