@@ -29,7 +29,18 @@ from arena_pipeline.partitions import (
     sessions_of_the_day,
 )
 from arena_pipeline.research import facts, watchlist
-from arena_pipeline.scoring import leaderboard, luck, metrics, robustness, significance, skill
+from arena_pipeline.scoring import (
+    bootstrap,
+    hac,
+    leaderboard,
+    luck,
+    metrics,
+    returns,
+    robustness,
+    sharpe,
+    significance,
+    skill,
+)
 from arena_pipeline.trading import account, baselines, book, fills, limits, replay
 
 DAY_STEPS: tuple[Step, ...] = (
@@ -244,7 +255,9 @@ def assets(parts: Partitions) -> list[dg.AssetsDefinition]:
                 "daily_bars",
             ],
             kinds=["python", "sql"],
-            version=rules_version(metrics, leaderboard, significance, luck, skill, robustness),
+            version=rules_version(
+                metrics, leaderboard, returns, sharpe, hac, bootstrap, significance, luck, skill, robustness
+            ),
             pool="ledger",
         ),
     ]

@@ -16,8 +16,8 @@ from decimal import Decimal
 
 from arena_pipeline.errors import LedgerError
 from arena_pipeline.scoring import metrics
+from arena_pipeline.scoring.hac import hac_regression
 from arena_pipeline.scoring.metrics import MIN_DAYS, TOO_FEW, Metric
-from arena_pipeline.scoring.significance import hac_regression
 
 LONGEST_CLOSURE = timedelta(days=10)
 """No exchange is closed for longer, so an older close is not the one of the day before."""

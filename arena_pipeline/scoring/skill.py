@@ -22,8 +22,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from arena_pipeline.scoring.hac import hac_mean_test
 from arena_pipeline.scoring.metrics import Metric
-from arena_pipeline.scoring.significance import CONFIDENCE, hac_mean_test
+from arena_pipeline.scoring.returns import CONFIDENCE
 
 MIN_CALLS, MIN_CALL_DAYS = 30, 10
 """Below, a figure says more about chance than about a model."""
