@@ -115,10 +115,10 @@ class BoardLine(Shape):
     profit_factor: float | None = Field(description="ratio")
     expectancy: str | None = Field(description=f"mean net result of a closed trade: {MONEY}")
     turnover: float | None = Field(description="times the mean net asset value, over the whole period")
-    trades: int = Field(description="executed orders on the days that count")
-    fees: str = Field(description=f"paid on the days that count: {MONEY}")
+    trades: int = Field(description="executed orders on the days that count; without a rank, all")
+    fees: str = Field(description=f"paid on the days that count, without a rank on all: {MONEY}")
     llm_cost_usd: str | None = Field(description="US dollars, text with six decimals; null when not known")
-    days: int = Field(description="trading days in the figures")
+    days: int = Field(description="trading days in the figures; 0 without a rank")
     provisional: bool = Field(description="a mark stands in for a close that is not known yet")
     reasons: dict[str, str] = Field(description="why a figure is null or stands for something else")
     significance: Significance | None = Field(description="what chance has to do with it")
@@ -156,6 +156,12 @@ class AssessmentOfTheDay(Shape):
     level: float
     confidence: float
     terms: dict[str, str | None] = Field(description="on what terms orders filled")
+    not_assessed: dict[str, str] = Field(
+        description="ranked models that could not be compared, and why; with any there is no winner"
+    )
+    not_settled: list[str] = Field(
+        description="models without a book of the day: until there is none, the board is provisional"
+    )
 
 
 class Robustness(Shape):

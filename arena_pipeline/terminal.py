@@ -101,6 +101,8 @@ def print_board(document: dict[str, Any], currency: str) -> None:
     found = document["assessment"]
     if found is None:
         return
+    if found["not_settled"]:
+        say(f"Provisional: {', '.join(found['not_settled'])} without a book of the day yet.")
     if found["days"] and found["block"] is not None:
         print_certainty(document["models"], found)
     say(f"Verdict: {found['verdict']['text']} ({found['verdict']['reason']}).")

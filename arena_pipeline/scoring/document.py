@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -71,9 +71,10 @@ def assessment_document(
     as_of: date,
     left_out: Mapping[str, int],
     terms: Mapping[str, str | None],
+    not_settled: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """What the board of a day says as a whole: how sure it is, which days it leaves out and why, and on what
-    terms orders filled."""
+    """What the board of a day says as a whole: how sure it is, which days it leaves out and why, on what
+    terms orders filled, and which models have no book of the day yet: with any the board is provisional."""
     found = assessment.to_json()
     del found["models"]
     return {
@@ -81,6 +82,7 @@ def assessment_document(
         **{name: rounded(value) for name, value in found.items()},
         "left_out": dict(left_out),
         "terms": dict(terms),
+        "not_settled": list(not_settled),
     }
 
 

@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from arena_pipeline.scoring.benchmark import Closes
 from arena_pipeline.scoring.document import assessment_document, board_document
-from arena_pipeline.scoring.leaderboard import Closes, ModelRecord, leaderboard, returns_that_count
+from arena_pipeline.scoring.leaderboard import ModelRecord, leaderboard, returns_that_count
 from arena_pipeline.scoring.luck import Floats, Luck, Trade, luck
 from arena_pipeline.scoring.significance import assess
 from arena_pipeline.trading.imports import ImportResult
@@ -48,8 +49,9 @@ def imported_board(result: ImportResult, *, benchmark: Closes, seed: int) -> dic
     records = [_record(result, model, window) for model in result.models]
     as_of = window.days[-1] if window.days else None
     until = as_of or date.min
-    rows = leaderboard(records, benchmark=benchmark, as_of=until)
     begun = {model.model for model in result.models if model.states}
+    unranked = {each.model: "the record has no action of it" for each in records if each.model not in begun}
+    rows = leaderboard(records, benchmark=benchmark, as_of=until, unranked=unranked)
     assessment = assess(
         {
             record.model: list(returns_that_count(record, until).values())

@@ -11,18 +11,22 @@ import itertools
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from arena_pipeline.errors import LedgerError
 from arena_pipeline.scoring import metrics
+from arena_pipeline.scoring.benchmark import Closes, benchmark_return, excess, market_returns
+from arena_pipeline.scoring.days import counted_returns, other_days
 from arena_pipeline.scoring.hac import hac_regression
 from arena_pipeline.scoring.metrics import MIN_DAYS, TOO_FEW, Metric
 
-LONGEST_CLOSURE = timedelta(days=10)
-"""No exchange is closed for longer, so an older close is not the one of the day before."""
-
-Closes = Sequence[tuple[date, Decimal]]
+OF_THE_RANKING = (
+    "excess_return", "annualised_return", "volatility", "sharpe", "sortino", "max_drawdown", "calmar",
+    "alpha", "beta", "alpha_p_value", "exposure", "win_rate", "profit_factor", "expectancy", "turnover",
+)  # fmt: skip
+"""What a model without a rank does not have: its figures would be of days that do not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,9 @@ class ModelRecord:
 @dataclass(frozen=True, slots=True)
 class BoardRow:
     """One line of the board. Ratios are fractions; `reasons` says of each figure that is None, or that
-    stands for something else, why. `rank` is None for a model that the board cannot rank."""
+    stands for something else, why; and why a model takes no part in what is said about chance
+    (`significance`). `rank` is None for a model that the board cannot rank: it has no figures either, only
+    what its book came to (value, return, trades, fees), and 0 days that count."""
 
     rank: int | None
     model: str
@@ -91,31 +97,67 @@ def leaderboard(
 
     `benchmark` are closes, including the one before the first day. `unranked` says of models why they have
     no rank; they come last. Equal returns share a rank, the next rank is skipped, and the name orders within.
+    A model whose returns are not of the same days as the others' keeps its rank, and `reasons` says so.
     Raises LedgerError for days out of order, negative values and a model listed twice.
     """
     names = [record.model for record in records]
     if len(set(names)) != len(names):
         raise LedgerError("a model is on the board twice")
     closes = sorted((day, close) for day, close in benchmark if day <= as_of)
-    rows = [_row(record, closes, as_of, left_out) for record in records]
     unranked = unranked or {}
+    rows = [_row(record, closes, as_of, () if record.model in unranked else left_out) for record in records]
     ranked = sorted((row for row in rows if row.model not in unranked), key=_standing)
     values = [_standing(row)[0] for row in ranked]
     last = sorted((row for row in rows if row.model in unranked), key=lambda row: row.model)
+    others = not_comparable(records, as_of, left_out, unranked)
     return [
-        *(replace(row, rank=values.index(_standing(row)[0]) + 1) for row in ranked),
-        *(replace(row, reasons=row.reasons | {"rank": unranked[row.model]}) for row in last),
+        *(
+            replace(
+                row,
+                rank=values.index(_standing(row)[0]) + 1,
+                reasons=row.reasons | _for_all(("rank", "significance"), others.get(row.model)),
+            )
+            for row in ranked
+        ),
+        *(_outside(row, unranked[row.model]) for row in last),
     ]
+
+
+def not_comparable(
+    records: Sequence[ModelRecord],
+    as_of: date,
+    left_out: Collection[date] = frozenset(),
+    unranked: Collection[str] = (),
+) -> dict[str, str]:
+    """The ranked models whose daily returns are not of the same days as the others', and why."""
+    return other_days(
+        {
+            record.model: returns_that_count(record, as_of, left_out).keys()
+            for record in records
+            if record.model not in unranked
+        }
+    )
 
 
 def returns_that_count(
     record: ModelRecord, as_of: date, left_out: Collection[date] = frozenset()
 ) -> dict[date, float]:
     """The model's simple return on each day that counts."""
-    values = [record.starting_cash_cents, *(nav for day, nav in record.navs if day <= as_of)]
-    returns = metrics.daily_returns(values)
-    days = (day for day, _ in record.navs if day <= as_of)
-    return {day: value for day, value in zip(days, returns, strict=True) if day not in left_out}
+    counted = counted_returns(record.starting_cash_cents, record.navs, as_of, left_out)
+    return {each.day: each.change for each in counted}
+
+
+def _for_all(names: Sequence[str], reason: str | None) -> dict[str, str]:
+    return {} if reason is None else dict.fromkeys(names, reason)
+
+
+def _outside(row: BoardRow, why: str) -> BoardRow:
+    """The line of a model without a rank: what its book came to, and no figure."""
+    missing: dict[str, Any] = dict.fromkeys(OF_THE_RANKING)
+    reasons = _for_all((*OF_THE_RANKING, "rank", "days", "significance", "luck", "skill"), why)
+    kept = {name: reason for name, reason in row.reasons.items() if name not in reasons}
+    told = {"total_return": f"of all days of the book, outside the ranking: {why}"}
+    return replace(row, **missing, days=0, reasons=kept | told | reasons)
 
 
 def _standing(row: BoardRow) -> tuple[float, str]:
@@ -126,18 +168,18 @@ def _row(record: ModelRecord, closes: Closes, as_of: date, left_out: Collection[
     if any(later <= earlier for (earlier, _), (later, _) in itertools.pairwise(record.navs)):
         raise LedgerError(f"{record.model}: the days of its snapshots are not in order")
     values = [record.starting_cash_cents, *(nav for day, nav in record.navs if day <= as_of)]
-    counted = returns_that_count(record, as_of, left_out)
-    days, returns = list(counted), list(counted.values())
+    counted = counted_returns(record.starting_cash_cents, record.navs, as_of, left_out)
+    days, returns = [each.day for each in counted], [each.change for each in counted]
     navs = _path(values, returns)
     total = metrics.total_return(navs)
     if not days:
         total = Metric(0.0, "no snapshot yet: the starting cash" if len(values) == 1 else "no day counts")
-    market = _market_returns(days, closes)
-    against = _benchmark_return(days, closes, market, left_out)
+    market = market_returns(counted, closes)
+    against = benchmark_return(counted, closes, market, left_out)
     figures = {
         "total_return": total,
         "benchmark_return": against,
-        "excess_return": _excess(total, against),
+        "excess_return": excess(total, against),
         "annualised_return": _mature(metrics.annualised_return(navs), days),
         "volatility": _mature(metrics.volatility(returns), days),
         "sharpe": _mature(metrics.sharpe(returns), days),
@@ -202,45 +244,3 @@ def _regression(returns: Sequence[float], market: Sequence[float] | str) -> dict
         name: Metric(value, fitted.reason if value is None else None)
         for name, value in zip(names, values, strict=True)
     }
-
-
-def _market_returns(days: Sequence[date], closes: Closes) -> list[float] | str:
-    """The benchmark's return on each day, from the close before it; or which close is not known."""
-    known = dict(closes)
-    order = sorted({*known, *days})
-    before = dict(zip(order[1:], order, strict=False))
-    found = []
-    for day in days:
-        previous = before.get(day)
-        if previous is None or day - previous > LONGEST_CLOSURE or not known.get(previous, 0) > 0:
-            return f"no benchmark close on the day before {day}"
-        if day not in known:
-            return f"no benchmark close on {day}"
-        found.append(float(known[day] / known[previous]) - 1)
-    return found
-
-
-def _benchmark_return(
-    days: Sequence[date], closes: Closes, market: Sequence[float] | str, left_out: Collection[date]
-) -> Metric:
-    """The close of the last day over the close before the first day, less one; over days with gaps, the
-    daily returns compounded."""
-    if not days:
-        return Metric(None, "no trading day yet")
-    if any(days[0] < day < days[-1] for day in left_out):
-        if isinstance(market, str):
-            return Metric(None, market)
-        return Metric(math.prod(1 + change for change in market) - 1)
-    before = [(day, close) for day, close in closes if day < days[0]]
-    if not before or days[0] - before[-1][0] > LONGEST_CLOSURE or before[-1][1] <= 0:
-        return Metric(None, f"no benchmark close on the day before {days[0]}")
-    last = dict(closes).get(days[-1])
-    if last is None:
-        return Metric(None, f"no benchmark close on {days[-1]}")
-    return Metric(float(last / before[-1][1]) - 1)
-
-
-def _excess(total: Metric, market: Metric) -> Metric:
-    if total.value is None or market.value is None:
-        return Metric(None, total.reason if total.value is None else market.reason)
-    return Metric(total.value - market.value)

@@ -1,9 +1,9 @@
 """Which differences between models are more than chance, and whether one of them may be called the winner.
 
 Everything is made of simple daily returns of the same trading days. Nothing is said below `MIN_DAYS` trading
-days, and a figure that is not defined is None with the reason. The estimators are in `sharpe.py`, `hac.py` and
-`bootstrap.py`; many comparisons are corrected by Holm (1979), *A Simple Sequentially Rejective Multiple Test
-Procedure*.
+days, and a figure that is not defined is None with the reason. The estimators are in `sharpe.py`, `hac.py`
+and `bootstrap.py`; many comparisons are corrected by Holm (1979), *A Simple Sequentially Rejective Multiple
+Test Procedure*.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -113,7 +113,8 @@ class ModelAssessment:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """All that the board says about chance, with what is needed to compute it again."""
+    """All that the board says about chance, with what is needed to compute it again. `not_assessed` are
+    ranked models that are not among `models`, and why."""
 
     models: tuple[ModelAssessment, ...]
     pairs: tuple[Pair, ...]
@@ -125,6 +126,7 @@ class Assessment:
     block: float | None
     level: float
     confidence: float
+    not_assessed: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values under the names of the fields; what is not defined is null."""
@@ -172,12 +174,20 @@ def standing(names: Sequence[str], pairs: Collection[Pair], *, level: float = LE
 
 
 def verdict(
-    days: int, pairs: Collection[Pair], deflated: Mapping[str, Metric], *, level: float = LEVEL
+    days: int,
+    pairs: Collection[Pair],
+    deflated: Mapping[str, Metric],
+    *,
+    not_assessed: Mapping[str, str] | None = None,
+    level: float = LEVEL,
 ) -> Verdict:
     """Whether one model may be called the winner: after at least `MIN_DAYS`, significantly better than every
-    other, and with a deflated Sharpe ratio (`deflated`, by model) of at least `CERTAINTY`."""
+    other, and with a deflated Sharpe ratio (`deflated`, by model) of at least `CERTAINTY`. While ranked
+    models could not be compared (`not_assessed`, with the reason) nobody is: the best may be among them."""
     if days < MIN_DAYS:
         return Verdict(None, f"too early: {days} of {MIN_DAYS} trading days", TOO_FEW)
+    if not_assessed:
+        return _undecided("; ".join(f"{name} is not assessed: {why}" for name, why in not_assessed.items()))
     if len(deflated) < 2:
         return _undecided("there is nothing to compare with")
     ranks = standing(list(deflated), pairs, level=level)
@@ -201,13 +211,19 @@ def verdict(
 
 
 def assess(
-    returns: Mapping[str, Sequence[float]], *, trials: int, seed: int, draws: int = 10_000
+    returns: Mapping[str, Sequence[float]],
+    *,
+    trials: int,
+    seed: int,
+    draws: int = 10_000,
+    not_assessed: Mapping[str, str] | None = None,
 ) -> Assessment:
     """What the board may say about the models, whose daily returns are of the same days.
 
     `trials` is the number of models and prompt versions ever run, at least the models given. A model with a
-    return that is not defined is listed and takes part in nothing. Raises ValueError for unequal numbers of
-    days and for fewer trials than models.
+    return that is not defined (its value was zero the day before) is listed and takes part in nothing.
+    `not_assessed` are further ranked models whose returns are not of those days, and why: with any there is
+    no winner. Raises ValueError for unequal numbers of days and for fewer trials than models.
     """
     lengths = {len(values) for values in returns.values()}
     if len(lengths) > 1:
@@ -239,7 +255,7 @@ def assess(
             for name, values in returns.items()
         ),
         pairs=tuple(pairs),
-        verdict=verdict(days, pairs, {name: deflated[name] for name in usable}),
+        verdict=verdict(days, pairs, {name: deflated[name] for name in usable}, not_assessed=not_assessed),
         days=days,
         trials=trials,
         seed=seed,
@@ -247,6 +263,7 @@ def assess(
         block=bootstrap.block if bootstrap else None,
         level=LEVEL,
         confidence=CONFIDENCE,
+        not_assessed=dict(not_assessed or {}),
     )
 
 

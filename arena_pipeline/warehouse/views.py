@@ -33,6 +33,9 @@ _SINCE_ASSESSED: Row = {
 }
 """What a line of a board does not have that was stored before boards were assessed."""
 
+_SINCE_PROVISIONAL: Row = {"not_assessed": {}, "not_settled": []}
+"""What an assessment does not have that was stored before boards said whom they lack."""
+
 
 def board(store: ArenaStore, *, simulated: bool, as_of: date | None = None) -> dict[str, Any]:
     """The leaderboard of a trading day, the newest unless `as_of` is given: the last one not after it; with
@@ -59,7 +62,7 @@ def board(store: ArenaStore, *, simulated: bool, as_of: date | None = None) -> d
         "as_of": day,
         "simulated": simulated,
         "models": [_line(row.row) for row in rows],
-        "assessment": json.loads(whole.document) if whole else None,
+        "assessment": _SINCE_PROVISIONAL | json.loads(whole.document) if whole else None,
         "robustness": json.loads(quarter.robustness) if quarter else None,
     }
 

@@ -142,6 +142,14 @@ def test_a_record_without_a_day_of_value_is_listed_without_a_verdict(board):
     assert board()["models"] == []
 
 
+def test_a_model_without_a_single_action_is_listed_without_a_rank(board):
+    document = board("m,x,2025-01-03,buy,A,5", "b,1,2025-01-03,buy,A,5")
+    found = {row["model"]: row for row in document["models"]}
+    assert (found["b"]["rank"], found["m"]["rank"]) == (1, None)
+    assert found["m"]["reasons"]["rank"] == "the record has no action of it"
+    assert document["assessment"]["not_assessed"] == {}
+
+
 def test_a_record_of_60_days_has_a_sharpe_ratio_with_its_interval_and_a_rank(board):
     start = date(2025, 1, 1)
     days = [start + timedelta(days=offset) for offset in range(71)]

@@ -1,5 +1,6 @@
 import json
 import math
+import random
 from dataclasses import asdict, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -7,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from arena_pipeline.errors import LedgerError
-from arena_pipeline.scoring.leaderboard import ModelRecord, leaderboard
+from arena_pipeline.scoring.leaderboard import OF_THE_RANKING, ModelRecord, leaderboard, not_comparable
 from arena_pipeline.scoring.metrics import daily_returns, sharpe
 
 START = date(2025, 1, 6)
@@ -68,6 +69,90 @@ def test_a_missing_benchmark_close_is_a_reason_not_a_number():
     for nothing in ((), closes("100", "90", first=START - timedelta(days=30)), closes("0", "90")):
         (row,) = board(record("a", [10_500]), benchmark=nothing)
         assert row.reasons["benchmark_return"] == "no benchmark close on the day before 2025-01-06"
+
+
+def test_a_model_without_a_value_on_some_days_is_compared_with_the_benchmark_over_its_own_spans():
+    dice = random.Random(3)
+    levels = [100.0]
+    for _ in range(120):
+        levels.append(levels[-1] * (1 + dice.gauss(0, 0.01)))
+    benchmark = closes(*(f"{level:.6f}" for level in levels))
+    whole = record("index", [round(level * 10_000) for level in levels[1:]], starting_cash_cents=1_000_000)
+    gaps = replace(whole, model="gaps", navs=[nav for n, nav in enumerate(whole.navs) if n % 20 != 10])
+    for row in board(whole, gaps, benchmark=benchmark):
+        assert row.beta == pytest.approx(1, abs=1e-4)
+        assert row.alpha == pytest.approx(0, abs=1e-4)
+        assert row.excess_return == pytest.approx(0, abs=1e-6)
+    out = {whole.navs[11][0]}
+    assert [row.beta for row in leaderboard([gaps], benchmark=benchmark, as_of=date.max, left_out=out)] == [
+        pytest.approx(1, abs=1e-4)
+    ]
+
+
+def test_a_close_of_the_benchmark_that_a_span_begins_with_must_be_known():
+    out = START + timedelta(days=9)
+    benchmark = [entry for entry in closes(*(["100"] * 71)) if entry[0] != out]
+    held = record("a", [10_000 + n for n in range(70)])
+    (row,) = leaderboard([held], benchmark=benchmark, as_of=date.max, left_out={out})
+    assert row.reasons["alpha"] == "no benchmark close on 2025-01-15"
+
+
+def test_a_return_over_a_day_that_is_left_out_does_not_count_where_that_day_has_no_value():
+    opening, (out, _), *later = record("a", [10_100, 50_000, 50_500]).navs
+    holes = replace(record("a", []), navs=[opening, *later])
+    (row,) = leaderboard([holes], benchmark=(), as_of=date.max, left_out={out})
+    assert (row.days, row.total_return) == (1, pytest.approx(0.01))
+
+
+def test_a_model_that_lacks_a_day_keeps_its_rank_and_the_board_says_that_it_cannot_be_compared():
+    late = replace(record("late", []), navs=record("late", [9_000, 12_000, 15_000]).navs[1:])
+    behind = record("behind", [10_000, 10_100])
+    rows = board(late, behind, record("a", [10_100] * 3), record("b", [10_200] * 3))
+    found = {row.model: row for row in rows}
+    assert found["late"].rank == 1
+    why = "it has no return of its own on 2025-01-06, of 3 days that count"
+    assert found["late"].reasons["significance"] == found["late"].reasons["rank"] == why
+    why = "its last value is of 2025-01-07, others have one of 2025-01-08"
+    assert found["behind"].reasons["significance"] == found["behind"].reasons["rank"] == why
+    assert not {"rank", "significance"} & (found["a"].reasons.keys() | found["b"].reasons.keys())
+
+
+def test_models_with_as_many_days_that_are_not_the_same_days_cannot_be_compared():
+    navs = record("x", [10_000, 10_100, 10_200]).navs
+    one, other = replace(record("one", []), navs=navs[:2]), replace(record("other", []), navs=navs[1:])
+    assert not_comparable([one, other], date.max) == {
+        "other": "it has no return of its own on 2025-01-06, of 2 days that count"
+    }
+    assert not_comparable([one, other, replace(other, model="third")], date.max).keys() == {"one"}
+    assert not_comparable([one, other], date.max, unranked={"other"}) == {}
+    assert not_comparable([record("a", []), record("b", [])], date.max) == {}
+    assert not_comparable([record("a", []), one], date.max) == {"a": "it has no value on any day that counts"}
+
+
+def test_a_model_without_a_rank_has_what_its_book_came_to_and_no_figure():
+    navs = [10_000 + 100 * (offset % 7) for offset in range(70)]
+    knows = record(
+        "knows", navs, trades=3, fees_cents=1500, closed_nets=(5, -5), bought_cents=9, sold_cents=9
+    )
+    why = "every day lies before its knowledge cutoff"
+    out = {START + timedelta(days=1)}
+    rows = leaderboard(
+        [knows, record("clean", navs)],
+        benchmark=closes(*["100"] * 71),
+        as_of=date.max,
+        left_out=out,
+        unranked={"knows": why},
+    )
+    clean, row = rows
+    assert clean.sharpe is not None
+    assert (row.rank, row.days) == (None, 0)
+    assert [getattr(row, name) for name in OF_THE_RANKING] == [None] * len(OF_THE_RANKING)
+    assert {
+        row.reasons[name] for name in (*OF_THE_RANKING, "rank", "days", "significance", "luck", "skill")
+    } == {why}
+    assert (row.nav_cents, row.total_return) == (navs[-1], pytest.approx(navs[-1] / 10_000 - 1))
+    assert row.reasons["total_return"] == f"of all days of the book, outside the ranking: {why}"
+    assert (row.trades, row.fees_cents, row.benchmark_return) == (3, 1500, 0)
 
 
 def test_below_sixty_days_no_figure_is_scaled_to_a_year():

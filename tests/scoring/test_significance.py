@@ -384,6 +384,17 @@ def test_a_winner_is_better_than_every_other_and_survives_the_number_of_trials()
     assert (alone.winner, alone.reason) == (None, "there is nothing to compare with")
 
 
+def test_there_is_no_winner_while_a_ranked_model_could_not_be_compared():
+    returns = by_model(with_a_genius(arena()))
+    why = {"zeta": "it has no return of its own on 2025-01-06, of 250 days that count"}
+    found = assess(returns, trials=6, seed=1, draws=50, not_assessed=why)
+    assert (found.verdict.winner, found.verdict.text) == (None, "not distinguishable")
+    assert found.verdict.reason == f"zeta is not assessed: {why['zeta']}"
+    assert found.to_json()["not_assessed"] == why
+    young = assess({"a": [0.0] * 59}, trials=1, seed=1, draws=50, not_assessed=why)
+    assert young.verdict.text == "too early: 59 of 60 trading days"
+
+
 # The whole assessment
 
 
