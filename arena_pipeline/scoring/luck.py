@@ -6,7 +6,8 @@ sizes and its fees. The luck score is the percentile of the model among many suc
 would have done, and one model in twenty without any skill is above 0.95.
 
 A *stay* is one share's holding from its first purchase to its last sale. Shares can be bought in parts, and
-neither cash nor dividends enter, for the model as for the lots, so what is compared is price alone.
+neither cash nor dividends enter, for the model as for the lots, so what is compared is price alone. A
+purchase that does not count is nobody's result: it only is part of what a later sale is a part of.
 """
 
 from __future__ import annotations
@@ -30,13 +31,15 @@ DRAWS = 2_000
 class Trade(NamedTuple):
     """A fill in the bar that begins `at`: `symbol` is the share's place among the prices; cents; `cost_cents`
     is what a sale takes out of the holding's cost, None for a purchase. A fill inside the bar, of a stop or a
-    limit, happened because the share had moved since the opening: lots are compared from the close on."""
+    limit, happened because the share had moved since the opening: lots are compared from the close on. A
+    purchase that is not `counted` is part of the holding only; sales have no use for it."""
 
     at: datetime
     symbol: int
     notional_cents: int
     cost_cents: int | None
     inside: bool = False
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +55,14 @@ class Luck:
 
 @dataclass(slots=True)
 class _Stay:
-    """What a stay in every share would have come to: cash so far (cents) and shares held."""
+    """What a stay in every share would have come to: cash so far (cents) and shares held, of the purchases
+    that count; `cost` is of all, in cents."""
 
     symbol: int
     cash: Floats
     shares: Floats
     cost: int = 0
+    counted: bool = False
 
 
 def luck(
@@ -69,9 +74,10 @@ def luck(
     seed: int,
     draws: int = DRAWS,
 ) -> Luck:
-    """The percentile of a model's trading result among traders by lot. `trades` in the order of time,
-    `closes` are the last prices, in the order of `price_at`, of which lots are drawn among the first `shares`
-    (an index that a model bought comes after them). The same input and seed give the same result."""
+    """The percentile of a model's trading result among traders by lot. `trades` are all of its trades in the
+    order of time, `closes` are the last prices, in the order of `price_at` and on the same scale whatever was
+    split, of which lots are drawn among the first `shares` (an index that a model bought comes after them).
+    The same input and seed give the same result."""
     finished: list[_Stay] = []
     held: dict[int, _Stay] = {}
     for trade in trades:
@@ -81,9 +87,11 @@ def luck(
             if stay is None:
                 zeros = np.zeros(len(closes))
                 stay = held[trade.symbol] = _Stay(trade.symbol, zeros, zeros.copy())
-            stay.cash = stay.cash - trade.notional_cents
-            stay.shares = stay.shares + trade.notional_cents / prices
             stay.cost += trade.notional_cents
+            if trade.counted:
+                stay.counted = True
+                stay.cash = stay.cash - trade.notional_cents
+                stay.shares = stay.shares + trade.notional_cents / prices
         elif trade.symbol in held:
             stay = held[trade.symbol]
             part = trade.cost_cents / stay.cost if stay.cost > 0 else 1.0
@@ -92,9 +100,10 @@ def luck(
             stay.cost -= trade.cost_cents
             if stay.cost <= 0:
                 finished.append(held.pop(trade.symbol))
-    results = [stay.cash for stay in finished]
-    results += [stay.cash + stay.shares * closes for stay in held.values()]
-    symbols = [stay.symbol for stay in (*finished, *held.values())]
+    over = [stay for stay in finished if stay.counted]
+    open_still = [stay for stay in held.values() if stay.counted]
+    results = [stay.cash for stay in over] + [stay.cash + stay.shares * closes for stay in open_still]
+    symbols = [stay.symbol for stay in (*over, *open_still)]
     return _percentile(results, symbols, shares, seed, draws)
 
 

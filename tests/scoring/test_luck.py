@@ -108,6 +108,21 @@ def test_a_sale_of_a_part_takes_that_part_out_of_the_lot_too():
     assert found.percentile == pytest.approx(0.25, abs=0.02)
 
 
+def test_a_purchase_that_does_not_count_only_makes_the_sale_a_smaller_part_of_what_does():
+    prices = np.array([[100.0, 100.0], [110.0, 100.0], [110.0, 100.0], [110.0, 90.0]])
+
+    def found(*trades):
+        return luck(trades, lambda t: prices[(t.at - START).days], prices[3], shares=2, seed=1, draws=4_000)
+
+    # The purchase that counts stays worth the same; the other share loses, so lots end below or level.
+    uncounted = bought(0, 0)._replace(counted=False)
+    assert found(uncounted, bought(0, 1), sold(0, 2, 220_000, cost=200_000)).percentile == 0.5
+    kept = found(uncounted, bought(0, 1), sold(0, 2, 110_000, cost=100_000))
+    assert kept.percentile == pytest.approx(0.75, abs=0.02)
+    nothing = found(uncounted, sold(0, 2, 110_000))
+    assert (nothing.percentile, nothing.stays, nothing.reason) == (None, 0, "nothing was bought")
+
+
 def test_an_index_can_be_held_and_is_never_drawn():
     prices, _ = market()
     rising = prices.copy()
