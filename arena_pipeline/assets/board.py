@@ -56,8 +56,8 @@ def _rank(arena: Arena, ledger: Scores, day: date, run: Run) -> Outcome:
         board_document(
             row,
             assessed.get(row.model),
-            luck=ledger.luck(row.model, day, window),
-            skill=ledger.skills(row.model, day, window),
+            luck=None if row.model in window.unranked else ledger.luck(row.model, day, window),
+            skill={} if row.model in window.unranked else ledger.skills(row.model, day, window),
         )
         for row in rows
     ]
@@ -72,11 +72,13 @@ def _rank(arena: Arena, ledger: Scores, day: date, run: Run) -> Outcome:
         }
         for document in documents
     ]
+    not_settled = ledger.not_settled(day)
     whole = assessment_document(
         assessment,
         as_of=day,
         left_out={kind.value: count for kind, count in window.counts.items()},
         terms=arena.terms,
+        not_settled=not_settled,
     )
     other_terms = canonical(robustness_of(arena, day, window)) if _ends_quarter(arena, day) else None
     edges = [Edge(entry["id"], f"snapshot:{entry['model']}:{day}", "ranks") for entry in entries]
@@ -108,6 +110,7 @@ def _rank(arena: Arena, ledger: Scores, day: date, run: Run) -> Outcome:
             "leader": documents[0]["model"],
             "verdict": assessment.verdict.text,
             "days_left_out": len(window.left_out),
+            "not_settled": not_settled,
             "simulated": arena.settings.simulated,
         },
         [{name: entry[name] for name in ("rank", "model", "nav", "return", "trades")} for entry in documents],

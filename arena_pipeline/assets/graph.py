@@ -30,7 +30,9 @@ from arena_pipeline.partitions import (
 )
 from arena_pipeline.research import facts, watchlist
 from arena_pipeline.scoring import (
+    benchmark,
     bootstrap,
+    days,
     hac,
     leaderboard,
     luck,
@@ -40,6 +42,7 @@ from arena_pipeline.scoring import (
     sharpe,
     significance,
     skill,
+    splits,
 )
 from arena_pipeline.trading import account, baselines, book, fills, limits, replay
 
@@ -256,7 +259,19 @@ def assets(parts: Partitions) -> list[dg.AssetsDefinition]:
             ],
             kinds=["python", "sql"],
             version=rules_version(
-                metrics, leaderboard, returns, sharpe, hac, bootstrap, significance, luck, skill, robustness
+                metrics,
+                days,
+                benchmark,
+                leaderboard,
+                returns,
+                sharpe,
+                hac,
+                bootstrap,
+                significance,
+                splits,
+                luck,
+                skill,
+                robustness,
             ),
             pool="ledger",
         ),

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cached_property
 from typing import Any
 
-import numpy as np
 from sqlalchemy import select
 
 from arena_pipeline.arena import Arena
 from arena_pipeline.assets.books import registered_models
-from arena_pipeline.market.bars import Bar
+from arena_pipeline.assets.score_prices import ScorePrices
 from arena_pipeline.scoring.contamination import Contamination
-from arena_pipeline.scoring.leaderboard import ModelRecord, returns_that_count
-from arena_pipeline.scoring.luck import Floats, Luck, Trade, luck
+from arena_pipeline.scoring.leaderboard import ModelRecord, not_comparable, returns_that_count
+from arena_pipeline.scoring.luck import Luck, Trade, luck
 from arena_pipeline.scoring.significance import Assessment, assess
 from arena_pipeline.scoring.skill import Call, Skill, relative_return, skill
+from arena_pipeline.scoring.splits import with_fractions
 from arena_pipeline.settings import ModelKind
-from arena_pipeline.trading.book import MarketDay
 from arena_pipeline.trading.money import to_cents
 from arena_pipeline.trading.orders import OrderType, Side
 from arena_pipeline.warehouse.tables import decisions, model_costs, orders
@@ -41,7 +39,7 @@ class Window:
     """The days that count for everybody: those on which no ranked model may have known the outcome.
 
     `left_out` are the others, `counts` how many of them there are for which reason; `unranked` says why a
-    model without a single day that counts has no rank.
+    model has no rank: not a single day of it counts, or it has left and its book ended before.
     """
 
     left_out: frozenset[date]
@@ -55,6 +53,7 @@ class _Fill:
     at: datetime
     symbol: str
     side: str
+    quantity: int
     notional_cents: int
     fee_cents: int
     realised_cents: int | None
@@ -77,13 +76,13 @@ class Scores:
     def __init__(self, arena: Arena, last: date) -> None:
         self._arena = arena
         self._models = registered_models(arena.store)
+        self._configured = {model.id for model in arena.settings.models}
         self._values: dict[str, list[_Value]] = defaultdict(list)
         self._fills: dict[str, list[_Fill]] = defaultdict(list)
         self._flags: dict[str, dict[date, Contamination]] = defaultdict(dict)
         self._calls: dict[str, list[tuple[date, str, int, float]]] = defaultdict(list)
         self._versions: list[tuple[date, str, str]] = []
-        self._last = last
-        self._prices: dict[tuple[datetime, bool], Floats] = {}
+        self._prices = ScorePrices(arena, last)
         self._read(last.isoformat())
 
     def _read(self, until: str) -> None:
@@ -111,6 +110,7 @@ class Scores:
                         datetime.fromisoformat(row.filled_at),
                         row.symbol,
                         row.side,
+                        row.quantity,
                         row.notional_cents,
                         row.fee_cents,
                         row.realised_cents,
@@ -164,11 +164,20 @@ class Scores:
 
     # -- which days count ------------------------------------------------------------------------------
 
+    def not_settled(self, day: date) -> list[str]:
+        """The configured models that have no book of a day yet."""
+        settled = {model for model, values in self._values.items() if any(each.day == day for each in values)}
+        return sorted(self._configured - settled)
+
     def window(self, day: date) -> Window:
         board_days = self._arena.calendar.days(self._arena.start, day)
         unranked: dict[str, str] = {}
         marks: dict[date, Contamination] = {}
         for model, kind in self._models:
+            last = max((value.day for value in self._values[model] if value.day <= day), default=None)
+            if model not in self._configured and last != day:
+                unranked[model] = f"it is no longer configured: its last value is of {last or 'no day'}"
+                continue
             flags = {at: found for at, found in self._flags[model].items() if at <= day}
             if kind is not ModelKind.LLM or not flags:
                 continue
@@ -197,7 +206,7 @@ class Scores:
 
     def _record(self, model: str, kind: ModelKind, day: date, window: Window) -> ModelRecord:
         values = [value for value in self._values[model] if value.day <= day]
-        done = self._done(model, day, window)
+        done = self._done(model, day, () if model in window.unranked else window.left_out)
         return ModelRecord(
             model=model,
             kind=kind.value,
@@ -213,8 +222,8 @@ class Scores:
             invested=[(value.day, value.invested) for value in values],
         )
 
-    def _done(self, model: str, day: date, window: Window) -> list[_Fill]:
-        return [fill for fill in self._fills[model] if fill.day <= day and fill.day not in window.left_out]
+    def _done(self, model: str, day: date, left_out: Collection[date]) -> list[_Fill]:
+        return [fill for fill in self._fills[model] if fill.day <= day and fill.day not in left_out]
 
     def _cost(self, model: str, kind: ModelKind, day: date) -> Decimal | None:
         """USD; a baseline asks no model. None when the cost of any call is unknown."""
@@ -228,15 +237,13 @@ class Scores:
     # -- chance ----------------------------------------------------------------------------------------
 
     def assessment(self, records: Sequence[ModelRecord], day: date, window: Window) -> Assessment:
-        """Of the ranked models that have a value on every day that counts."""
-        counted = {
-            record.model: returns_that_count(record, day, window.left_out)
-            for record in records
-            if record.model not in window.unranked
-        }
-        longest = max((len(returns) for returns in counted.values()), default=0)
+        """Of the ranked models that have a value on every day that counts; what is said of the others is why
+        they are not among them."""
+        others = not_comparable(records, day, window.left_out, window.unranked)
         whole = {
-            model: list(returns.values()) for model, returns in counted.items() if len(returns) == longest
+            record.model: list(returns_that_count(record, day, window.left_out).values())
+            for record in records
+            if record.model not in window.unranked and record.model not in others
         }
         versions = {(model, version) for at, model, version in self._versions if at <= day}
         return assess(
@@ -244,26 +251,32 @@ class Scores:
             trials=max(len(versions), len(whole), 1),
             seed=self._arena.settings.arena.seed,
             draws=DRAWS,
+            not_assessed=others,
         )
 
     def luck(self, model: str, day: date, window: Window) -> Luck:
-        places = {symbol: place for place, symbol in enumerate(self._arena.priced_symbols)}
-        trades = [
-            Trade(
-                fill.at,
-                places[fill.symbol],
-                fill.notional_cents,
-                None if fill.realised_cents is None else fill.notional_cents - fill.realised_cents,
-                fill.inside,
+        """Of the purchases on days that count. What is sold on any day is sold."""
+        places = self._prices.places
+        fills = [
+            (
+                Trade(
+                    fill.at,
+                    places[fill.symbol],
+                    fill.notional_cents,
+                    None if fill.realised_cents is None else fill.notional_cents - fill.realised_cents,
+                    fill.inside,
+                    fill.day not in window.left_out,
+                ),
+                fill.quantity,
             )
-            for fill in self._done(model, day, window)
-            if fill.symbol in places
+            for fill in self._fills[model]
+            if fill.day <= day
         ]
         return luck(
-            trades,
-            self._price_at,
-            self._marks[day],
-            shares=len(self._arena.symbols),
+            with_fractions(fills, self._prices.splits, places),
+            self._prices.at,
+            self._prices.marks[day],
+            shares=self._prices.shares,
             seed=self._arena.settings.arena.seed,
         )
 
@@ -281,62 +294,10 @@ class Scores:
         }
 
     def _outcome(self, symbol: str, at: date, horizon: int, day: date) -> float | None:
-        days = [each for each in self._following[at] if each <= day]
-        closes = self._closes
-        return relative_return(closes[symbol], closes[self._arena.settings.universe.benchmark], days, horizon)
-
-    def _price_at(self, trade: Trade) -> Floats:
-        """What each share could be traded at: the opening of its first bar that starts at or after the
-        trade's, or the close of that bar for a trade inside it."""
-        key = (trade.at, trade.inside)
-        if key not in self._prices:
-            bars = (self._bar_at(symbol, trade.at) for symbol in self._arena.priced_symbols)
-            self._prices[key] = np.array(
-                [np.nan if bar is None else float(bar.close if trade.inside else bar.open) for bar in bars]
-            )
-        return self._prices[key]
+        closes, benchmark = self._prices.closes, self._arena.settings.universe.benchmark
+        days = self._prices.following(at, horizon, day)
+        return relative_return(closes.get(symbol, {}), closes[benchmark], days, horizon)
 
     def _at_opening(self, fill: Any) -> bool:
-        bar = self._bar_at(fill.symbol, datetime.fromisoformat(fill.filled_at))
+        bar = self._prices.bar_at(fill.symbol, datetime.fromisoformat(fill.filled_at))
         return bar is not None and Decimal(fill.price) == bar.open
-
-    def _bar_at(self, symbol: str, at: datetime) -> Bar | None:
-        """The first bar of a symbol that starts then or later on that day."""
-        day = self._days.get(at.astimezone(self._arena.calendar.zone).date())
-        bars = day.tape.bars.get(symbol, ()) if day else ()
-        return next((bar for bar in bars if bar.start >= at), None)
-
-    @cached_property
-    def _days(self) -> dict[date, MarketDay]:
-        return {day.day: day for day in self._arena.market_days(self._last)}
-
-    @cached_property
-    def _marks(self) -> dict[date, Floats]:
-        """The last known marks of all shares at the end of each day."""
-        latest = np.full(len(self._arena.priced_symbols), np.nan)
-        marks = {}
-        for at, day in self._days.items():
-            latest = np.array(
-                [
-                    float(day.tape.marks[symbol].close) if symbol in day.tape.marks else before
-                    for symbol, before in zip(self._arena.priced_symbols, latest, strict=True)
-                ]
-            )
-            marks[at] = latest
-        return marks
-
-    @cached_property
-    def _closes(self) -> dict[str, dict[date, float]]:
-        """Official closes by share and day."""
-        closes: dict[str, dict[date, float]] = {symbol: {} for symbol in self._arena.priced_symbols}
-        for at, day in self._days.items():
-            for symbol in day.tape.official:
-                if symbol in closes:
-                    closes[symbol][at] = float(day.tape.marks[symbol].close)
-        return closes
-
-    @cached_property
-    def _following(self) -> dict[date, list[date]]:
-        """For each trading day, it and those after it, as far as the longest horizon."""
-        days = list(self._days)
-        return {day: days[place : place + max(HORIZONS) + 1] for place, day in enumerate(days)}

@@ -65,6 +65,10 @@ class World:
     models: dict[str, str] = field(
         default_factory=lambda: {"benchmark-hold": "benchmark", "equal-weight": "equal_weight"}
     )
+    symbols: tuple[str, ...] = SYMBOLS
+    """The shares that the configuration names."""
+    adjustment: str = "split"
+    """What the prices are said to contain."""
     opened: list[Arena] = field(default_factory=list)
     extra: str = ""
     """More of the configuration, after the baselines."""
@@ -117,8 +121,9 @@ class World:
         )
         return (
             f'[arena]\nstart = "{START}"\n'
-            f"[universe]\nsymbols = {json.dumps(SYMBOLS)}\n"
+            f"[universe]\nsymbols = {json.dumps(self.symbols)}\n"
             f'[prices]\nsource = "files"\npath = "prices"\nbenchmark_path = "index.csv"\n'
+            f'adjustment = "{self.adjustment}"\n'
             f"{news}{contestants}{self.extra}"
         )
 

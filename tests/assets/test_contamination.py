@@ -54,6 +54,8 @@ def test_a_contaminated_day_counts_for_nobody_and_the_board_says_how_many_are_le
     document, _ = contest(early="2025-03-03")
     assert document["assessment"]["left_out"] == {"contaminated": 1, "unknown": 0}
     assert {line["days"] for line in document["models"]} == {2}
+    bought_on_that_day = {line["model"]: line["luck"] for line in document["models"]}["equal-weight"]
+    assert (bought_on_that_day["stays"], bought_on_that_day["reason"]) == (0, "nothing was bought")
 
 
 def test_a_model_without_a_clean_day_has_no_rank_and_the_others_keep_their_days(contest):
@@ -62,3 +64,7 @@ def test_a_model_without_a_clean_day_has_no_rank_and_the_others_keep_their_days(
     assert lines["untold"]["rank"] is None
     assert "cutoff is not given" in lines["untold"]["reasons"]["rank"]
     assert lines["benchmark-hold"]["days"] == 3
+    assert (lines["untold"]["days"], lines["untold"]["luck"], lines["untold"]["skill"]) == (0, None, {})
+    assert lines["untold"]["max_drawdown"] is None
+    assert lines["untold"]["reasons"]["luck"] == lines["untold"]["reasons"]["rank"]
+    assert float(lines["untold"]["nav"]) / 100_000 - 1 == pytest.approx(lines["untold"]["return"])
