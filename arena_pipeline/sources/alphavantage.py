@@ -147,8 +147,12 @@ class AlphaVantage:
             for name, value, unit, period in read
         ]
 
-    def news(self, symbol: str, since: datetime, at: datetime) -> tuple[Recorded, ParsedFeed]:
-        """Articles about one share published from `since` to `at` (UTC); one of the day's calls."""
+    def news_sentiment(self, symbol: str, since: datetime, at: datetime) -> tuple[Recorded, ParsedFeed]:
+        """Articles about one share published from `since` to `at` (UTC); one of the day's calls.
+
+        Without articles the list is empty. Raises as `figures` does; NotCovered, before any call, for a share
+        that is not listed in the United States.
+        """
         asked = symbol_map(f"{VENDOR}-news").vendor_symbol(symbol)
         if asked is None:
             raise NotCovered(f"{VENDOR} has no news of {symbol}")

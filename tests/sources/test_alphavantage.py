@@ -289,7 +289,7 @@ def test_another_company_under_the_right_symbol_is_refused(
 def test_the_recorded_news_become_items_of_a_feed(httpserver: HTTPServer, recorded_data: Path) -> None:
     since = datetime(2024, 1, 1, tzinfo=UTC)
     vendor = client(httpserver, sample(recorded_data, "news_sentiment"))
-    _, parsed = vendor.news("SAP.DE", since, AT)
+    _, parsed = vendor.news_sentiment("SAP.DE", since, AT)
     (item,) = parsed.items
     assert item.title.startswith("5 Biggest Winners, 5 Biggest Losers From Dow Jones")
     assert item.published_at == datetime(2024, 1, 2, 17, 2, 45, tzinfo=UTC)
@@ -308,7 +308,7 @@ def test_hostile_news_items_are_capped_and_an_unusable_one_is_refused(httpserver
         {"title": None, "url": "http://user@x.test/"},
         "no object",
     ]
-    _, parsed = client(httpserver, json.dumps({"feed": feed})).news("SAP.DE", AT, AT)
+    _, parsed = client(httpserver, json.dumps({"feed": feed})).news_sentiment("SAP.DE", AT, AT)
     (item,) = parsed.items
     assert (len(item.title), item.url, item.published_at) == (300, "", None)
     assert len(parsed.rejected) == 2
@@ -316,10 +316,10 @@ def test_hostile_news_items_are_capped_and_an_unusable_one_is_refused(httpserver
 
 def test_news_of_a_share_that_is_not_listed_in_new_york_cost_no_call(httpserver: HTTPServer) -> None:
     with pytest.raises(NotCovered):
-        client(httpserver, "{}").news("SIE.DE", AT, AT)
+        client(httpserver, "{}").news_sentiment("SIE.DE", AT, AT)
     assert httpserver.log == []
 
 
 def test_no_articles_found_is_no_news(httpserver: HTTPServer) -> None:
     body = json.dumps({"Information": "No articles found. Please adjust the time range or refer to the docs"})
-    assert client(httpserver, body).news("SAP.DE", AT, AT)[1].items == ()
+    assert client(httpserver, body).news_sentiment("SAP.DE", AT, AT)[1].items == ()
