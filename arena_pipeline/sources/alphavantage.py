@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from arena_pipeline.errors import (
@@ -20,21 +19,25 @@ from arena_pipeline.errors import (
     SourceError,
     VendorRefused,
 )
-from arena_pipeline.market.universe import Company
-from arena_pipeline.news.feeds import FUTURE_TOLERANCE, FeedItem, ParsedFeed
+from arena_pipeline.news.feeds import ParsedFeed
 from arena_pipeline.research.coverage import Subject
 from arena_pipeline.research.figures import Figure
-from arena_pipeline.sources.http import Http
-from arena_pipeline.sources.recorder import Recorded, unanswered
-from arena_pipeline.sources.vendor_news import vendor_item
+from arena_pipeline.sources.recorder import Recorded
+from arena_pipeline.sources.vendor_news import NewsShape, parsed_news
 from arena_pipeline.sources.vendors import (
     LATEST,
+    Read,
+    VendorClient,
+    check_answer,
     check_name,
+    check_share,
     currency_of,
     day_of,
     is_null,
     json_body,
+    json_object,
     number,
+    objects,
     symbol_map,
 )
 
@@ -97,33 +100,13 @@ SUBJECTS = (
 )
 
 
-class AlphaVantage:
-    """Alpha Vantage's client. `base_url` may name a stand-in; `{day}` in it becomes the day asked about.
-
-    `companies` are those of the universe, by our symbol: an answer about another one is refused. `subjects`
-    may be fewer than there are.
-    """
+class AlphaVantage(VendorClient):
+    """Alpha Vantage's client."""
 
     name = VENDOR
     calls_a_day = CALLS_A_DAY
-
-    def __init__(
-        self,
-        http: Http,
-        *,
-        api_key: str | None,
-        base_url: str = BASE_URL,
-        companies: Mapping[str, Company] | None = None,
-        subjects: tuple[Subject, ...] = SUBJECTS,
-    ) -> None:
-        self._http = http
-        self._api_key = api_key
-        self._base_url = base_url.rstrip("/")
-        self._companies = companies or {}
-        self.subjects = subjects
-
-    def vendor_symbol(self, symbol: str) -> str | None:
-        return symbol_map(VENDOR).vendor_symbol(symbol)
+    url = BASE_URL
+    offered = SUBJECTS
 
     def figures(self, symbol: str, subject: str, at: datetime) -> list[Figure]:
         """See `FigureVendor.figures`. RateLimited: today's calls are spent, or too many came at once."""
@@ -133,8 +116,7 @@ class AlphaVantage:
         answer = self._ask(FUNCTIONS[subject], {"symbol": asked}, at)
         body = self._body(symbol, subject, answer)
         named = body.get("Symbol") or body.get("symbol")
-        if named != asked:
-            raise SourceError(f"{VENDOR} was asked for {asked} and answered for another share")
+        check_share(VENDOR, asked, named)
         if subject == "overview":
             check_name(VENDOR, asked, self._companies.get(symbol), body.get("Name"))
             read = _overview(body, at)
@@ -142,10 +124,7 @@ class AlphaVantage:
             read = _earnings(symbol, body, at)
         else:
             read = _statement(symbol, subject, body, at)
-        return [
-            Figure(symbol, name, value, unit, period, VENDOR, answer.fetched_at, answer.sha256)
-            for name, value, unit, period in read
-        ]
+        return self._figures(symbol, answer, read)
 
     def news_sentiment(self, symbol: str, since: datetime, at: datetime) -> tuple[Recorded, ParsedFeed]:
         """Articles about one share published from `since` to `at` (UTC); one of the day's calls.
@@ -176,23 +155,14 @@ class AlphaVantage:
     def _ask(self, function: str, params: Mapping[str, str], at: datetime) -> Recorded:
         return self._http.get(
             VENDOR,
-            f"{self._base_url.replace('{day}', str(at.date()))}/query",
+            f"{self._base(at)}/query",
             params={"function": function, **params},
             secret_params={"apikey": self._api_key} if self._api_key else None,
         )
 
     def _body(self, symbol: str, subject: str, answer: Recorded) -> dict[str, Any]:
-        if answer.failure is not None:
-            raise unanswered(f"{VENDOR} for {symbol}", answer)
-        if answer.status == 429:
-            raise RateLimited(f"{VENDOR} refused: too many requests", remedy="try again later")
-        if answer.status in {401, 403}:
-            raise VendorRefused(f"{VENDOR} refused {symbol} with status {answer.status}")
-        if answer.status != 200:
-            raise SourceError(f"{VENDOR} answered {symbol} with status {answer.status}")
-        body = json_body(VENDOR, symbol, answer)
-        if not isinstance(body, dict):
-            raise SourceError(f"{VENDOR}'s answer for {symbol} is no JSON object")
+        check_answer(VENDOR, symbol, answer)
+        body = json_object(VENDOR, symbol, json_body(VENDOR, symbol, answer))
         if not body:
             raise NotCovered(f"{VENDOR} has no {subject} of {symbol}")
         for key in ("Error Message", "Information", "Note"):
@@ -216,10 +186,7 @@ class AlphaVantage:
         return VendorRefused(f"{VENDOR} refused the {subject} of {symbol} with a message of its own")
 
 
-_Read = tuple[str, Decimal | None, str, str]
-
-
-def _overview(body: dict[str, Any], at: datetime) -> Iterator[_Read]:
+def _overview(body: dict[str, Any], at: datetime) -> Iterator[Read]:
     """Nothing at all when the newest quarter in it ended after `at`: such an answer is of a later time."""
     currency = currency_of(body.get("Currency"))
     quarter = day_of(body.get("LatestQuarter"))
@@ -231,10 +198,10 @@ def _overview(body: dict[str, Any], at: datetime) -> Iterator[_Read]:
             yield name, number(body[field]), unit.format(currency=currency), period
 
 
-def _earnings(symbol: str, body: dict[str, Any], at: datetime) -> Iterator[_Read]:
+def _earnings(symbol: str, body: dict[str, Any], at: datetime) -> Iterator[Read]:
     """The last quarter that had been reported by `at`. The vendor does not name the currency."""
-    quarters = _reports(body, "quarterlyEarnings")
-    if not quarters and not _reports(body, "annualEarnings"):
+    quarters = objects(body.get("quarterlyEarnings"))
+    if not quarters and not objects(body.get("annualEarnings")):
         raise NotCovered(f"{VENDOR} has no earnings of {symbol}")
     known = [
         (ended, entry)
@@ -255,9 +222,9 @@ def _earnings(symbol: str, body: dict[str, Any], at: datetime) -> Iterator[_Read
         yield "eps_surprise", None if percent is None else number(percent / 100), "fraction", str(ended)
 
 
-def _statement(symbol: str, subject: str, body: dict[str, Any], at: datetime) -> Iterator[_Read]:
+def _statement(symbol: str, subject: str, body: dict[str, Any], at: datetime) -> Iterator[Read]:
     """The last fiscal year that had ended by `at`."""
-    years = _reports(body, "annualReports")
+    years = objects(body.get("annualReports"))
     if not years:
         raise NotCovered(f"{VENDOR} has no {subject} of {symbol}")
     known = [
@@ -274,38 +241,20 @@ def _statement(symbol: str, subject: str, body: dict[str, Any], at: datetime) ->
             yield name, number(last[field]), currency, str(ended)
 
 
-def _reports(body: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    found = body.get(name)
-    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+def _published(value: Any) -> datetime | None:
+    """`20240102T170245`, which is UTC."""
+    for layout in ("%Y%m%dT%H%M%S", "%Y%m%dT%H%M"):
+        try:
+            return datetime.strptime(str(value), layout).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+    return None
+
+
+NEWS = NewsShape(title="title", published="time_published", moment=_published)
 
 
 def parse_news(body: Mapping[str, Any], *, fetched_at: datetime) -> ParsedFeed:
     """NEWS_SENTIMENT as feed items. Its own scores are not read: ours is the same for every source."""
     entries = body.get("feed")
-    items: list[FeedItem] = []
-    rejected: list[str] = []
-    for place, entry in enumerate(entries if isinstance(entries, list) else [], start=1):
-        fields = entry if isinstance(entry, dict) else {}
-        item = vendor_item(
-            title=fields.get("title"),
-            summary=fields.get("summary"),
-            url=fields.get("url"),
-            published_at=_published(fields.get("time_published"), fetched_at),
-            feed=VENDOR,
-        )
-        if item is None:
-            rejected.append(f"item {place} has neither a title nor a usable link")
-        else:
-            items.append(item)
-    return ParsedFeed(tuple(items), tuple(rejected))
-
-
-def _published(value: Any, fetched_at: datetime) -> datetime | None:
-    """`20240102T170245`, which is UTC."""
-    for layout in ("%Y%m%dT%H%M%S", "%Y%m%dT%H%M"):
-        try:
-            moment = datetime.strptime(str(value), layout).replace(tzinfo=UTC)
-        except ValueError:
-            continue
-        return moment if moment.year >= 1990 and moment <= fetched_at + FUTURE_TOLERANCE else None
-    return None
+    return parsed_news(VENDOR, NEWS, entries if isinstance(entries, list) else [], fetched_at=fetched_at)

@@ -9,34 +9,31 @@ answer does not name is not read.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from arena_pipeline.errors import (
-    KeyRefused,
-    NotCovered,
-    PremiumOnly,
-    RateLimited,
-    SourceError,
-    VendorRefused,
-)
+from arena_pipeline.errors import KeyRefused, NotCovered, PremiumOnly, SourceError
 from arena_pipeline.market.universe import Company
-from arena_pipeline.news.feeds import FUTURE_TOLERANCE, FeedItem, ParsedFeed
+from arena_pipeline.news.feeds import FUTURE_TOLERANCE, ParsedFeed
 from arena_pipeline.research.coverage import Subject
 from arena_pipeline.research.figures import Figure
-from arena_pipeline.sources.http import Http
-from arena_pipeline.sources.recorder import Recorded, unanswered
-from arena_pipeline.sources.vendor_news import vendor_item
+from arena_pipeline.sources.recorder import Recorded
+from arena_pipeline.sources.vendor_news import NewsShape, moment_of_seconds, parsed_news
 from arena_pipeline.sources.vendors import (
     LATEST,
+    Read,
+    VendorClient,
+    check_answer,
     check_name,
+    check_share,
     currency_of,
     day_of,
     is_null,
     json_body,
+    json_object,
     number,
-    symbol_map,
+    objects,
 )
 
 VENDOR = "finnhub"
@@ -72,32 +69,13 @@ SUBJECTS = (
 )
 
 
-class Finnhub:
-    """Finnhub's client. `base_url` may name a stand-in; `{day}` in it becomes the day asked about.
-
-    `companies` are those of the universe, by our symbol: an answer about another one is refused.
-    """
+class Finnhub(VendorClient):
+    """Finnhub's client."""
 
     name = VENDOR
     calls_a_day = CALLS_A_DAY
-
-    def __init__(
-        self,
-        http: Http,
-        *,
-        api_key: str | None,
-        base_url: str = BASE_URL,
-        companies: Mapping[str, Company] | None = None,
-        subjects: tuple[Subject, ...] = SUBJECTS,
-    ) -> None:
-        self._http = http
-        self._headers = {"X-Finnhub-Token": api_key} if api_key else {}
-        self._base_url = base_url.rstrip("/")
-        self._companies = companies or {}
-        self.subjects = subjects
-
-    def vendor_symbol(self, symbol: str) -> str | None:
-        return symbol_map(VENDOR).vendor_symbol(symbol)
+    url = BASE_URL
+    offered = SUBJECTS
 
     def figures(self, symbol: str, subject: str, at: datetime) -> list[Figure]:
         """See `FigureVendor.figures`. RateLimited: more than 60 calls in a minute."""
@@ -107,18 +85,13 @@ class Finnhub:
         body = _body(symbol, subject, answer)
         if subject == "recommendations":
             read = _recommendations(symbol, asked, body, at)
-        elif not isinstance(body, dict):
-            raise SourceError(f"{VENDOR}'s answer for {symbol} is no JSON object")
         elif subject == "quote":
-            read = _quote(symbol, body, at)
+            read = _quote(symbol, json_object(VENDOR, symbol, body), at)
         elif subject == "profile":
-            read = _profile(symbol, asked, self._companies.get(symbol), body)
+            read = _profile(symbol, asked, self._companies.get(symbol), json_object(VENDOR, symbol, body))
         else:
-            read = _metrics(symbol, asked, body)
-        return [
-            Figure(symbol, name, value, unit, period, VENDOR, answer.fetched_at, answer.sha256)
-            for name, value, unit, period in read
-        ]
+            read = _metrics(symbol, asked, json_object(VENDOR, symbol, body))
+        return self._figures(symbol, answer, read)
 
     def company_news(self, symbol: str, first: date, last: date, at: datetime) -> tuple[Recorded, ParsedFeed]:
         """Articles about one share, published from `first` to `last` (dates, both included)."""
@@ -142,26 +115,16 @@ class Finnhub:
         return asked
 
     def _ask(self, path: str, params: Mapping[str, str], at: datetime) -> Recorded:
-        base = self._base_url.replace("{day}", str(at.date()))
-        return self._http.get(VENDOR, base + path, params=params, headers=self._headers)
-
-
-_Read = tuple[str, Decimal | None, str, str]
+        headers = {"X-Finnhub-Token": self._api_key} if self._api_key else {}
+        return self._http.get(VENDOR, self._base(at) + path, params=params, headers=headers)
 
 
 def _body(symbol: str, subject: str, answer: Recorded) -> Any:
-    if answer.failure is not None:
-        raise unanswered(f"{VENDOR} for {symbol}", answer)
-    if answer.status == 429:
-        raise RateLimited(f"{VENDOR}: more than 60 calls in a minute", remedy="try again in a minute")
     if answer.status in {401, 403} and "access" in _error(symbol, answer):
         raise PremiumOnly(f"{VENDOR} gives no access to the {subject} of {symbol} on this plan")
     if answer.status == 401:
         raise KeyRefused(f"{VENDOR} refused the key", remedy="set FINNHUB_API_KEY to a valid one")
-    if 400 <= answer.status < 500:
-        raise VendorRefused(f"{VENDOR} refused {symbol} with status {answer.status}")
-    if answer.status != 200:
-        raise SourceError(f"{VENDOR} answered {symbol} with status {answer.status}")
+    check_answer(VENDOR, symbol, answer)
     return json_body(VENDOR, symbol, answer)
 
 
@@ -175,15 +138,14 @@ def _error(symbol: str, answer: Recorded) -> str:
     return said.lower() if isinstance(said, str) else ""
 
 
-def _quote(symbol: str, body: Mapping[str, Any], at: datetime) -> Iterator[_Read]:
+def _quote(symbol: str, body: Mapping[str, Any], at: datetime) -> Iterator[Read]:
     """In dollars; `t` is seconds since 1970, UTC. Zeros in every field mean an unknown symbol."""
     price, seconds = number(body.get("c")), number(body.get("t"))
     if not price or not seconds:
         raise NotCovered(f"{VENDOR} has no quote of {symbol}")
-    try:
-        quoted_at = datetime.fromtimestamp(int(seconds), UTC)
-    except (ValueError, OverflowError, OSError):
-        raise SourceError(f"{VENDOR}'s quote of {symbol} has no time") from None
+    quoted_at = moment_of_seconds(seconds)
+    if quoted_at is None:
+        raise SourceError(f"{VENDOR}'s quote of {symbol} has no time")
     if quoted_at > at + FUTURE_TOLERANCE:
         return
     yield "us_price", price, "USD/share", str(quoted_at.date())
@@ -192,11 +154,10 @@ def _quote(symbol: str, body: Mapping[str, Any], at: datetime) -> Iterator[_Read
         yield "us_change", number(percent / 100), "fraction", str(quoted_at.date())
 
 
-def _profile(symbol: str, asked: str, company: Company | None, body: Mapping[str, Any]) -> Iterator[_Read]:
+def _profile(symbol: str, asked: str, company: Company | None, body: Mapping[str, Any]) -> Iterator[Read]:
     if not body:
         raise NotCovered(f"{VENDOR} has no profile of {symbol}")
-    if body.get("ticker") != asked:
-        raise SourceError(f"{VENDOR} was asked for {asked} and answered for another share")
+    check_share(VENDOR, asked, body.get("ticker"))
     check_name(VENDOR, asked, company, body.get("name"))
     millions = number(body.get("marketCapitalization"))
     currency = currency_of(body.get("currency"))
@@ -204,12 +165,11 @@ def _profile(symbol: str, asked: str, company: Company | None, body: Mapping[str
         yield "market_cap", number(millions * MILLION), currency, LATEST
 
 
-def _metrics(symbol: str, asked: str, body: Mapping[str, Any]) -> Iterator[_Read]:
+def _metrics(symbol: str, asked: str, body: Mapping[str, Any]) -> Iterator[Read]:
     metric = body.get("metric")
     if not isinstance(metric, dict) or not metric:
         raise NotCovered(f"{VENDOR} has no metrics of {symbol}")
-    if body.get("symbol") != asked:
-        raise SourceError(f"{VENDOR} was asked for {asked} and answered for another share")
+    check_share(VENDOR, asked, body.get("symbol"))
     for field, (name, unit) in METRICS.items():
         if is_null(metric.get(field)):
             continue
@@ -220,13 +180,13 @@ def _metrics(symbol: str, asked: str, body: Mapping[str, Any]) -> Iterator[_Read
             yield name, value, unit, LATEST
 
 
-def _recommendations(symbol: str, asked: str, body: Any, at: datetime) -> Iterator[_Read]:
+def _recommendations(symbol: str, asked: str, body: Any, at: datetime) -> Iterator[Read]:
     """The newest month that had begun by `at`: how many analysts say what."""
-    entries = [entry for entry in body if isinstance(entry, dict)] if isinstance(body, list) else []
+    entries = objects(body)
     if not entries:
         raise NotCovered(f"{VENDOR} has no recommendations of {symbol}")
-    if any(entry.get("symbol") != asked for entry in entries):
-        raise SourceError(f"{VENDOR} was asked for {asked} and answered for another share")
+    for entry in entries:
+        check_share(VENDOR, asked, entry.get("symbol"))
     known = [
         (period, entry)
         for entry in entries
@@ -245,34 +205,11 @@ def _recommendations(symbol: str, asked: str, body: Any, at: datetime) -> Iterat
         yield name, None if None in counts else total, "analysts", str(period)
 
 
+NEWS = NewsShape(title="headline", published="datetime", moment=moment_of_seconds)
+
+
 def parse_news(body: Any, *, fetched_at: datetime) -> ParsedFeed:
     """Company or general news as feed items; `datetime` is seconds since 1970, UTC."""
     if not isinstance(body, list):
         raise SourceError(f"{VENDOR}'s answer is no list of articles")
-    items: list[FeedItem] = []
-    rejected: list[str] = []
-    for place, entry in enumerate(body, start=1):
-        fields = entry if isinstance(entry, dict) else {}
-        item = vendor_item(
-            title=fields.get("headline"),
-            summary=fields.get("summary"),
-            url=fields.get("url"),
-            published_at=_published(fields.get("datetime"), fetched_at),
-            feed=VENDOR,
-        )
-        if item is None:
-            rejected.append(f"item {place} has neither a title nor a usable link")
-        else:
-            items.append(item)
-    return ParsedFeed(tuple(items), tuple(rejected))
-
-
-def _published(value: Any, fetched_at: datetime) -> datetime | None:
-    seconds = number(value)
-    if seconds is None:
-        return None
-    try:
-        moment = datetime.fromtimestamp(int(seconds), UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
-    return moment if moment.year >= 1990 and moment <= fetched_at + FUTURE_TOLERANCE else None
+    return parsed_news(VENDOR, NEWS, body, fetched_at=fetched_at)

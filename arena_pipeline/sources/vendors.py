@@ -1,4 +1,5 @@
-"""What the vendors of company figures share: their names for our shares, numbers, and answers read as JSON.
+"""What the vendors of company figures share: a client's parts, their names for our shares, numbers, and
+answers read as JSON.
 
 A vendor is one small class over `Http`. It asks, classifies what came back into the errors below
 `SourceError`, and turns the rest into figures. No text of a vendor leaves it: names of companies are compared
@@ -11,21 +12,22 @@ import functools
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from rapidfuzz import fuzz
 
-from arena_pipeline.errors import SourceError
+from arena_pipeline.errors import RateLimited, SourceError, VendorRefused
 from arena_pipeline.market.universe import Company
 from arena_pipeline.news.articles import match_symbols, normalised_title
 from arena_pipeline.research.coverage import Subject
 from arena_pipeline.research.figures import Figure
-from arena_pipeline.sources.recorder import Recorded
+from arena_pipeline.sources.http import Http
+from arena_pipeline.sources.recorder import Recorded, unanswered
 
 LATEST = "latest"
 SAME_NAME = 75.0
@@ -38,6 +40,9 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 _MICRO = Decimal("0.000001")
+
+Read = tuple[str, Decimal | None, str, str]
+"""A figure as it stands in an answer: our name, value, unit and period."""
 
 
 class FigureVendor(Protocol):
@@ -94,12 +99,82 @@ def symbol_map(vendor: str) -> SymbolMap:
     return SymbolMap(raw[vendor]["suffixes"], raw[vendor]["symbols"])
 
 
+class VendorClient:
+    """A client's parts. `base_url` may name a stand-in; `{day}` in it becomes the day asked about.
+
+    `companies` are those of the universe, by our symbol: an answer about another one is refused. `subjects`
+    may be fewer than the vendor offers.
+    """
+
+    name: ClassVar[str]
+    calls_a_day: ClassVar[int]
+    url: ClassVar[str]
+    offered: ClassVar[tuple[Subject, ...]]
+
+    def __init__(
+        self,
+        http: Http,
+        *,
+        api_key: str | None,
+        base_url: str | None = None,
+        companies: Mapping[str, Company] | None = None,
+        subjects: tuple[Subject, ...] | None = None,
+    ) -> None:
+        self._http = http
+        self._api_key = api_key
+        self._base_url = (base_url or self.url).rstrip("/")
+        self._companies = companies or {}
+        self.subjects = self.offered if subjects is None else subjects
+
+    def vendor_symbol(self, symbol: str) -> str | None:
+        return symbol_map(self.name).vendor_symbol(symbol)
+
+    def _base(self, at: datetime) -> str:
+        return self._base_url.replace("{day}", str(at.date()))
+
+    def _figures(self, symbol: str, answer: Recorded, read: Iterable[Read]) -> list[Figure]:
+        return [
+            Figure(symbol, name, value, unit, period, self.name, answer.fetched_at, answer.sha256)
+            for name, value, unit, period in read
+        ]
+
+
+def check_answer(vendor: str, what: str, answer: Recorded) -> None:
+    """Raises, for an answer that none came of or that is no 200, the error that its status stands for."""
+    if answer.failure is not None:
+        raise unanswered(f"{vendor} for {what}", answer)
+    if answer.status == 429:
+        raise RateLimited(f"{vendor} refused: too many requests", remedy="try again later")
+    if 400 <= answer.status < 500:
+        raise VendorRefused(f"{vendor} refused {what} with status {answer.status}")
+    if answer.status != 200:
+        raise SourceError(f"{vendor} answered {what} with status {answer.status}")
+
+
+def check_share(vendor: str, asked: str, named: Any) -> None:
+    """Raises SourceError when an answer names another share than the one that was asked for."""
+    if named != asked:
+        raise SourceError(f"{vendor} was asked for {asked} and answered for another share")
+
+
 def json_body(vendor: str, what: str, answer: Recorded) -> Any:
     """The JSON of an answer, numbers as Decimal, NaN and Infinity as text. SourceError for anything else."""
     try:
         return json.loads(answer.body, parse_float=Decimal, parse_int=_integer, parse_constant=str)
     except (ValueError, RecursionError):
         raise SourceError(f"{vendor}'s answer for {what} is no JSON") from None
+
+
+def json_object(vendor: str, what: str, body: Any) -> dict[str, Any]:
+    """A body that must be an object. Raises SourceError."""
+    if not isinstance(body, dict):
+        raise SourceError(f"{vendor}'s answer for {what} is no JSON object")
+    return body
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """The objects of a list; none where it is no list."""
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
 def _integer(text: str) -> Decimal | None:
