@@ -11,7 +11,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, time, timedelta
 
+from sqlalchemy import Connection
+
 from arena_pipeline.arena import Arena
+from arena_pipeline.assets.news_coverage import NewsCoverage
 from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.assets.vendor_news import vendor_replies
 from arena_pipeline.market.calendar import Session, TradingCalendar
@@ -46,7 +49,8 @@ def articles(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     since = arena.calendar.previous_day(min(days)) + timedelta(days=1)
     collection = arena.collection("articles", keys)
     replies = arena.feeds(collection).collect(arena.symbols, since, max(days))
-    replies += vendor_replies(arena, collection, since, max(days))
+    coverage = NewsCoverage(arena, collection.at)
+    replies += vendor_replies(arena, collection, coverage, since, max(days))
     live = len(days) == 1 and arena.is_today(days[0])
     found = _found(arena, replies, live=live)
     if live:
@@ -57,6 +61,11 @@ def articles(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     for text in broken:
         run.report(text)
     now = arena.clock()
+
+    def remember(connection: Connection) -> None:
+        collection.enter(connection, run.id)
+        coverage.enter(connection)
+
     arena.store.write_frames(
         "feed_answers",
         [
@@ -79,7 +88,7 @@ def articles(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
         [Partition(key, rows[key]) for key in keys],
         run_id=run.id,
         now=now,
-        within=lambda connection: collection.enter(connection, run.id),
+        within=remember,
     )
     return [
         Outcome(

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from functools import partial
 
 from arena_pipeline.arena import Arena
+from arena_pipeline.assets.news_coverage import MARKET, NewsCoverage
 from arena_pipeline.errors import ArchiveMissing, NotCovered, SourceError
 from arena_pipeline.news.feeds import ParsedFeed
 from arena_pipeline.settings import Feed
@@ -24,12 +25,16 @@ FEED = Feed(name=VENDOR, url=BASE_URL, language="en")
 
 
 def vendor_replies(
-    arena: Arena, collection: Collection | RecordedCollection, first: date, last: date
+    arena: Arena,
+    collection: Collection | RecordedCollection,
+    known: NewsCoverage,
+    first: date,
+    last: date,
 ) -> list[FeedReply]:
     """One reply per share that Finnhub covers, and one for the market; none without Finnhub or real feeds.
 
-    What it does not cover on this plan is left out; what failed is a broken feed as of the collection's time,
-    which a replay knows too. A replay leaves out what was not asked.
+    What it does not cover on this plan is left out, and remembered in `known`; what failed is a broken feed
+    as of the collection's time, which a replay knows too. A replay leaves out what was not asked.
     """
     if arena.settings.news.source != "feeds":
         return []
@@ -38,20 +43,29 @@ def vendor_replies(
     for vendor in arena.figure_vendors(collection):
         if not isinstance(vendor, Finnhub):
             continue
-        replies.append(_reply(arena, None, at, partial(vendor.general_news, at)))
+        replies.append(_reply(arena, known, None, at, partial(vendor.general_news, at)))
         for symbol in arena.symbols:
             if vendor.vendor_symbol(symbol) is not None:
-                reply = _reply(arena, symbol, at, partial(vendor.company_news, symbol, first, last, at))
+                ask = partial(vendor.company_news, symbol, first, last, at)
+                reply = _reply(arena, known, symbol, at, ask)
                 replies.append(replace(reply, asked_from=first) if reply is not None else None)
     return [reply for reply in replies if reply is not None]
 
 
 def _reply(
-    arena: Arena, symbol: str | None, at: datetime, ask: Callable[[], tuple[Recorded, ParsedFeed]]
+    arena: Arena,
+    known: NewsCoverage,
+    symbol: str | None,
+    at: datetime,
+    ask: Callable[[], tuple[Recorded, ParsedFeed]],
 ) -> FeedReply | None:
+    subject = symbol or MARKET
+    if not known.is_worth_asking(VENDOR, subject):
+        return None
     try:
         recorded, parsed = ask()
-    except NotCovered:
+    except NotCovered as error:
+        known.refused(VENDOR, subject, error)
         return None
     except ArchiveMissing:
         if arena.origin is None:
@@ -60,4 +74,5 @@ def _reply(
     except SourceError as error:
         failed = Recorded(0, b"", at, failure=str(error))
         return FeedReply(FEED, symbol, failed, None, str(error))
+    known.answered(VENDOR, subject)
     return FeedReply(FEED, symbol, recorded, parsed, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,8 @@ from arena_pipeline.arena import Arena
 from arena_pipeline.assets.news import articles
 from arena_pipeline.assets.step import Run
 from arena_pipeline.rederive import rederive
+from arena_pipeline.research.coverage import Coverage
+from arena_pipeline.warehouse import coverage
 from arena_pipeline.warehouse.tables import collections
 from tests.sources.stand_in import CANARY, StandIn, arena_at, morning, ticking
 
@@ -38,16 +40,14 @@ def vendors(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> StandIn:
 
 
 @pytest.fixture
-def opened(vendors: StandIn, tmp_path: Path) -> Iterator[Callable[[str], Arena]]:
+def opened(vendors: StandIn, tmp_path: Path) -> Iterator[Callable[..., Arena]]:
     arenas: list[Arena] = []
 
-    def open_with(source: str) -> Arena:
+    def open_with(source: str, day: date = FRIDAY) -> Arena:
         url = vendors.server.url_for("/")
         news = f'source = "feeds"\n[[news.feeds]]\nname = "wire"\nurl = "{url}feed.xml"'
         arenas.append(
-            arena_at(
-                tmp_path, morning(FRIDAY), source=source, url=url, symbols=("SAP.DE", "SIE.DE"), news=news
-            )
+            arena_at(tmp_path, morning(day), source=source, url=url, symbols=("SAP.DE", "SIE.DE"), news=news)
         )
         return arenas[-1]
 
@@ -57,7 +57,7 @@ def opened(vendors: StandIn, tmp_path: Path) -> Iterator[Callable[[str], Arena]]
 
 
 def test_company_and_general_news_are_articles_of_the_shares_they_name(
-    vendors: StandIn, opened: Callable[[str], Arena]
+    vendors: StandIn, opened: Callable[..., Arena]
 ) -> None:
     vendors.answers = {
         ("company-news", "SAP"): [item(1, "SAP raises its outlook"), item(2, "Nothing about anybody")],
@@ -82,7 +82,7 @@ def test_company_and_general_news_are_articles_of_the_shares_they_name(
 
 
 def test_news_that_the_plan_does_not_cover_is_no_broken_feed_and_an_outage_is(
-    vendors: StandIn, opened: Callable[[str], Arena]
+    vendors: StandIn, opened: Callable[..., Arena]
 ) -> None:
     vendors.answers = {("company-news", "SAP"): 403, ("news", ""): "<html>"}
     run = Run("test")
@@ -90,8 +90,33 @@ def test_news_that_the_plan_does_not_cover_is_no_broken_feed_and_an_outage_is(
     assert run.reports == ["feed finnhub is broken: finnhub's answer for the market is no JSON"]
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_news_that_the_plan_does_not_cover_is_not_asked_for_again_for_a_while(
+    vendors: StandIn, opened: Callable[..., Arena], status: int
+) -> None:
+    vendors.answers = {("company-news", "SAP"): status, ("news", ""): []}
+    arena = opened("finnhub")
+    articles(arena, [str(FRIDAY)], Run("test"))
+    learned = {entry.ask.symbol: entry.coverage for entry in coverage.learned(arena.store)}
+    assert learned == {"SAP.DE": Coverage.PREMIUM, "market": Coverage.COVERED}
+    assert rederive(arena).problems == []
+    for days, asked in ((3, ["news"]), (31, ["news", "company-news"])):
+        vendors.asked.clear()
+        later = FRIDAY + timedelta(days=days)
+        articles(opened("finnhub", later), [str(later)], Run("test"))
+        assert [what for what, _ in vendors.asked] == asked
+
+
+def test_a_wrong_key_is_no_lack_of_coverage_of_news(vendors: StandIn, opened: Callable[..., Arena]) -> None:
+    vendors.forbidden = '{"error": "Invalid API key"}'
+    vendors.answers = {("company-news", "SAP"): 401, ("news", ""): 401}
+    arena = opened("finnhub")
+    articles(arena, [str(FRIDAY)], Run("test"))
+    assert coverage.learned(arena.store) == []
+
+
 def test_a_broken_feed_of_the_vendor_is_broken_as_of_the_collection_though_the_clock_went_on(
-    vendors: StandIn, opened: Callable[[str], Arena]
+    vendors: StandIn, opened: Callable[..., Arena]
 ) -> None:
     vendors.answers = {("company-news", "SAP"): [], ("news", ""): "<html>"}
     arena = opened("finnhub")
@@ -104,7 +129,7 @@ def test_a_broken_feed_of_the_vendor_is_broken_as_of_the_collection_though_the_c
     assert rederive(arena).problems == []
 
 
-def test_without_finnhub_only_the_feeds_are_read(vendors: StandIn, opened: Callable[[str], Arena]) -> None:
+def test_without_finnhub_only_the_feeds_are_read(vendors: StandIn, opened: Callable[..., Arena]) -> None:
     arena = opened("none")
     articles(arena, [str(FRIDAY)], Run("test"))
     assert len(arena.store.rows("articles")) == 1
