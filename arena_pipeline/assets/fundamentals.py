@@ -34,7 +34,7 @@ from arena_pipeline.errors import (
     SourceError,
 )
 from arena_pipeline.research.coverage import Ask, Coverage, Learned, Offer, plan
-from arena_pipeline.research.figures import Figure, disagreement, unify
+from arena_pipeline.research.figures import COMPARED_WITHIN, Figure, disagreement, unify
 from arena_pipeline.sources.recorder import Recorded
 from arena_pipeline.sources.vendors import FigureVendor
 from arena_pipeline.warehouse import coverage
@@ -53,7 +53,8 @@ def financials(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     """Company figures: market value, ratios, yields, earnings, statements, analysts' opinions.
 
     One row per share, vendor and figure, with unit and period. What a vendor did not answer has one row that
-    says why in `note`; so does a figure that another vendor gives otherwise.
+    says why in `note`; so does a figure that another vendor gives otherwise, on that day or in the weeks
+    before it. The row of the earlier day stays as it was known then.
     """
     if arena.settings.fundamentals.source == "none":
         written = arena.store.write_frames(
@@ -157,7 +158,7 @@ def _asked(arena: Arena, desk: _Desk, collection: Collection | RecordedCollectio
     asks = [ask for ask in _planned(arena, desk, collection, day) if ask not in answered]
     for ask in asks:
         _put(rows, ask, day, at, desk.ask(ask, at))
-    return _noted(rows, len(asks))
+    return _noted(rows, len(asks), _before(arena, day))
 
 
 def rota(arena: Arena, vendors: Iterable[FigureVendor], day: date) -> list[Ask]:
@@ -272,20 +273,32 @@ def _put(rows: dict[str, Row], ask: Ask, day: date, at: datetime, answer: list[F
         )
 
 
-def _noted(rows: dict[str, Row], calls: int) -> _Day:
-    """The day's rows, each that another vendor contradicts with what the other says."""
+def _before(arena: Arena, day: date) -> list[Figure]:
+    """The figures of the days before that those of `day` may be compared with."""
+    rows = arena.store.rows(
+        "financials",
+        "partition >= $first AND partition < $day AND value IS NOT NULL",
+        first=str(day - COMPARED_WITHIN - timedelta(days=1)),
+        day=str(day),
+    )
+    return [figure_from(row) for row in rows]
+
+
+def _noted(rows: dict[str, Row], calls: int, before: Iterable[Figure] = ()) -> _Day:
+    """The day's rows, each that another vendor contradicts, on the day or `before`, with what that says."""
     by_symbol: dict[str, list[Figure]] = defaultdict(list)
-    for row in rows.values():
-        if row["value"] is not None:
-            by_symbol[row["symbol"]].append(figure_from(row))
+    for figure in (*before, *(figure_from(row) for row in rows.values() if row["value"] is not None)):
+        by_symbol[figure.symbol].append(figure)
     disputes = 0
     for figures in by_symbol.values():
         for entry in unify(figures):
-            disputes += bool(entry.disputed)
-            for other in entry.disputed:
-                rows[other.id]["note"] = disagreement(other, entry.preferred)
-            if entry.note:
-                rows[entry.preferred.id]["note"] = entry.note
+            said = {entry.preferred.id: entry.note} | {
+                other.id: disagreement(other, entry.preferred) for other in entry.disputed
+            }
+            own = {name: note for name, note in said.items() if name in rows and note}
+            disputes += bool(own)
+            for name, note in own.items():
+                rows[name]["note"] = note
     notes = [str(row["note"]) for row in rows.values() if row["name"] == "none"]
     return _Day(
         list(rows.values()),

@@ -1,8 +1,8 @@
 """Company figures as the arena knows them: one name, unit and period for each, whoever says it.
 
-Two vendors may give the same figure. The preferred one is shown, the other is kept; where they are further
-apart than the figure's tolerance, that is said beside it. Nothing here is text from a vendor: names, units
-and periods come from closed sets and fixed patterns.
+Two vendors may give the same figure, on the same day or on different ones. The preferred one is shown, the
+other is kept; where they are further apart than the figure's tolerance, that is said beside it. Nothing here
+is text from a vendor: names, units and periods come from closed sets and fixed patterns.
 """
 
 from __future__ import annotations
@@ -19,6 +19,13 @@ PREFERENCE = ("alphavantage", "finnhub")
 
 OUTDATED = timedelta(days=120)
 """A figure that is known this much longer than another vendor's gives way to it."""
+
+LATEST = "latest"
+"""The period of a figure that the vendor does not date."""
+
+COMPARED_WITHIN = timedelta(days=30)
+"""A figure without a date is compared with another vendor's when they were read so far apart at most. Prices,
+and ratios and yields with them, move in the meantime."""
 
 DEFAULT_TOLERANCE = Decimal("0.05")
 TOLERANCES: Mapping[str, Decimal] = {
@@ -106,7 +113,7 @@ class Figure:
 class UnifiedFigure:
     """What is held of one figure: the preferred one, and the other vendors' of the same unit.
 
-    `disputed` are those of the others that are further away than the tolerance.
+    `disputed` are those of the others that can be compared and are further away than the tolerance.
     """
 
     preferred: Figure
@@ -130,7 +137,7 @@ def unify(figures: Iterable[Figure]) -> list[UnifiedFigure]:
 
     Of each vendor the latest counts. The preferred one is the first in PREFERENCE, unless it has been known
     for OUTDATED longer than another's. A figure in another unit (dollars a share beside euros) cannot be
-    compared: it is left out.
+    compared: it is left out. One of another period is kept, and disputes nothing.
     """
     latest: dict[tuple[str, str], Figure] = {}
     for figure in sorted(figures, key=lambda entry: (entry.known_at, entry.id)):
@@ -141,6 +148,16 @@ def unify(figures: Iterable[Figure]) -> list[UnifiedFigure]:
     return [_unified(list(group)) for _, group in groupby(entries, key=lambda entry: entry.name)]
 
 
+def comparable(one: Figure, other: Figure) -> bool:
+    """Whether two figures of one name speak of the same: in one unit and of one period, or, where one of them
+    has no date, read within COMPARED_WITHIN of each other."""
+    if one.unit != other.unit:
+        return False
+    if LATEST not in (one.period, other.period):
+        return one.period == other.period
+    return abs(one.known_at - other.known_at) <= COMPARED_WITHIN
+
+
 def distance(one: Figure, other: Figure) -> Decimal:
     """How far two values are apart, as a fraction of the larger; 0 for equal ones."""
     if one.value is None or other.value is None or one.value == other.value:
@@ -149,15 +166,17 @@ def distance(one: Figure, other: Figure) -> Decimal:
 
 
 def disagreement(figure: Figure, other: Figure) -> str:
-    """`finnhub says 21.30, 15 percent apart`."""
+    """`finnhub says 21.30, 15 percent apart`; of another day's `finnhub said 21.30 on 2025-03-04, …`."""
     apart = (distance(figure, other) * 100).quantize(Decimal(1), ROUND_HALF_UP)
-    return f"{other.source} says {amount(other)}, {apart} percent apart"
+    day = other.known_at.date()
+    said = f"says {amount(other)}" if day == figure.known_at.date() else f"said {amount(other)} on {day}"
+    return f"{other.source} {said}, {apart} percent apart"
 
 
 def in_words(entry: UnifiedFigure) -> str:
     """`price to earnings 18.20 (alphavantage, 2025-06-30)`, and a disagreement if there is one."""
     figure = entry.preferred
-    period = f", {figure.period}" if figure.period != "latest" else ""
+    period = f", {figure.period}" if figure.period != LATEST else ""
     text = f"{WORDS[figure.name]} {amount(figure)} ({figure.source}{period})"
     if entry.note is None:
         return text
@@ -206,9 +225,10 @@ def _unified(figures: list[Figure]) -> UnifiedFigure:
         )
     )
     tolerance = TOLERANCES.get(preferred.name, DEFAULT_TOLERANCE)
-    return UnifiedFigure(
-        preferred, others, tuple(other for other in others if distance(preferred, other) > tolerance)
+    disputed = tuple(
+        other for other in others if comparable(preferred, other) and distance(preferred, other) > tolerance
     )
+    return UnifiedFigure(preferred, others, disputed)
 
 
 def _rank(figure: Figure) -> tuple[int, str]:

@@ -21,11 +21,10 @@ from arena_pipeline.errors import (
 )
 from arena_pipeline.news.feeds import ParsedFeed
 from arena_pipeline.research.coverage import Subject
-from arena_pipeline.research.figures import Figure
+from arena_pipeline.research.figures import LATEST, Figure
 from arena_pipeline.sources.recorder import Recorded
 from arena_pipeline.sources.vendor_news import NewsShape, parsed_news
 from arena_pipeline.sources.vendors import (
-    LATEST,
     Read,
     VendorClient,
     check_answer,

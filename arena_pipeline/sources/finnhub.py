@@ -17,11 +17,10 @@ from arena_pipeline.errors import KeyRefused, NotCovered, PremiumOnly, SourceErr
 from arena_pipeline.market.universe import Company
 from arena_pipeline.news.feeds import FUTURE_TOLERANCE, ParsedFeed
 from arena_pipeline.research.coverage import Subject
-from arena_pipeline.research.figures import Figure
+from arena_pipeline.research.figures import LATEST, Figure
 from arena_pipeline.sources.recorder import Recorded
 from arena_pipeline.sources.vendor_news import NewsShape, moment_of_seconds, parsed_news
 from arena_pipeline.sources.vendors import (
-    LATEST,
     Read,
     VendorClient,
     check_answer,

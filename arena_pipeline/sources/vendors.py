@@ -29,7 +29,6 @@ from arena_pipeline.research.figures import Figure
 from arena_pipeline.sources.http import Http
 from arena_pipeline.sources.recorder import Recorded, unanswered
 
-LATEST = "latest"
 SAME_NAME = 75.0
 """rapidfuzz token_set_ratio from which a vendor's name of a company is ours. "Saputo Inc" has 46 with SAP,
 "Merck & Co., Inc." 67 with Merck KGaA; the lowest that is right, Munich Re's full name, 77."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
@@ -169,6 +170,40 @@ def test_two_vendors_that_disagree_are_both_kept_and_flagged(at: At, vendors: St
         "none",
     }
     assert {symbol for what, symbol in vendors.asked if what.islower() or "/" in what} == {"SAP"}
+
+
+def test_two_vendors_that_disagree_on_different_days_are_both_kept_and_flagged(
+    at: At, vendors: StandIn
+) -> None:
+    collect(at(THURSDAY), THURSDAY)
+    vendors.answers = {("stock/metric", "SAP"): {"symbol": "SAP", "metric": {"peTTM": 30.1}}}
+    arena = at(MONDAY, source="finnhub")
+    (outcome,) = collect(arena, MONDAY)
+    assert outcome.figures["disputed"] == 1
+    rows = arena.store.rows("financials", "symbol = 'SAP.DE' AND name = 'pe_ratio'")
+    assert {(row["partition"], row["source"]): (row["value"], row["note"]) for row in rows} == {
+        (str(THURSDAY), "alphavantage"): (Decimal("20.5"), None),
+        (str(MONDAY), "finnhub"): (
+            Decimal("30.1"),
+            "alphavantage said 20.50 on 2025-03-06, 32 percent apart",
+        ),
+    }
+    (line,) = text_block(
+        unify(readers.figures(arena.store, MONDAY).known("SAP.DE", morning(MONDAY, 8)))
+    ).values()
+    assert line.endswith("finnhub said 30.10 on 2025-03-10, 32 percent apart")
+    assert rederive(arena).problems == []
+
+
+def test_every_stored_figure_has_a_unit_and_a_period(at: At, vendors: StandIn) -> None:
+    arena = at(MONDAY, source="sandbox")
+    collect(arena, date(2025, 3, 3))
+    rows = arena.store.rows("financials", "name != 'none'")
+    assert {row["source"] for row in rows} == {"alphavantage", "finnhub"}
+    assert len(rows) > 40
+    for row in rows:
+        assert re.fullmatch(r"[A-Z]{3}(/share)?|unknown/share|ratio|fraction|analysts", row["unit"]), row
+        assert re.fullmatch(r"latest|[0-9]{4}-[0-9]{2}-[0-9]{2}", row["period"]), row
 
 
 def test_a_replay_asks_what_was_asked_and_reaches_nobody(at: At, vendors: StandIn) -> None:

@@ -70,6 +70,31 @@ def test_a_disagreement_beyond_the_tolerance_is_flagged() -> None:
     assert in_words(entry) == ("price to earnings 20.50 (alphavantage); finnhub says 24.10, 15 percent apart")
 
 
+def test_a_disagreement_with_what_was_read_on_another_day_names_the_day() -> None:
+    (entry,) = unify([figure("24.1", source="finnhub", known_at=AT - timedelta(days=4)), figure("20.5")])
+    assert entry.note == "finnhub said 24.10 on 2025-10-20, 15 percent apart"
+
+
+@pytest.mark.parametrize(
+    ("periods", "days", "disputed"),
+    [
+        (("2025-06-30", "2025-06-30"), 90, True),
+        (("2025-06-30", "2025-03-31"), 0, False),
+        (("2025-06-30", "latest"), 30, True),
+        (("latest", "latest"), 30, True),
+        (("latest", "latest"), 31, False),
+        (("2025-06-30", "latest"), 31, False),
+    ],
+)
+def test_only_what_speaks_of_the_same_period_is_disputed(
+    periods: tuple[str, str], days: int, disputed: bool
+) -> None:
+    earlier = figure("24.1", source="finnhub", period=periods[1], known_at=AT - timedelta(days=days))
+    (entry,) = unify([earlier, figure("20.5", period=periods[0])])
+    assert entry.others == (earlier,)
+    assert bool(entry.disputed) is disputed
+
+
 @pytest.mark.parametrize(("other", "disputed"), [("104.9", False), ("105.4", True), ("-100", True)])
 def test_the_usual_tolerance_is_five_percent_of_the_larger(other: str, disputed: bool) -> None:
     pair = [
