@@ -23,6 +23,7 @@ from arena_pipeline.terminal import (
     err,
     out,
     print_board,
+    print_diagnosis,
     print_json,
     print_robustness,
     progress,
@@ -388,24 +389,22 @@ def import_ledger(
 
 @app.command()
 def doctor(
-    online: Annotated[
-        bool, typer.Option("--online", help="Ask each vendor one cheap question, to see whether it answers.")
-    ] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask no vendor whether it answers.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """What is configured, what is there, what is missing, and what the vendors of figures cover."""
-    from arena_pipeline.capability import vendor_states
+    """What is configured, there and missing, and what each vendor can do; exit 1 when a needed one fails."""
+    from arena_pipeline.capability import State, vendor_states
     from arena_pipeline.diagnosis import diagnose
 
     with _arena(_settings()) as arena:
         findings = diagnose(arena)
-        vendors = [state.document() for state in vendor_states(arena, online=online)]
+        states = vendor_states(arena, offline=offline)
+    vendors = [state.document() for state in states]
     if as_json:
         print_json({"checks": findings, "vendors": vendors})
     else:
-        table(findings, {"check": "check", "state": "state", "detail": "detail"})
-        table(vendors, {name: name.replace("_", " ") for name in vendors[0]})
-    if any(entry["state"] == "failed" for entry in findings):
+        print_diagnosis(findings, vendors)
+    if any(entry["state"] == State.FAILED for entry in (*findings, *vendors)):
         raise typer.Exit(1)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections import Counter
 from datetime import date
+from pathlib import Path
 
-from arena_pipeline.arena import FIGURE_KEYS, Arena
+from arena_pipeline.arena import Arena
 from arena_pipeline.news.health import FeedState
+from arena_pipeline.warehouse.usage import priced
 from arena_pipeline.warehouse.views import newest_days
 
 NAMED = 8
@@ -17,67 +19,60 @@ Entry = dict[str, str]
 
 
 def diagnose(arena: Arena) -> list[Entry]:
-    """What is configured, there and missing, one entry each: `check`, `state` (ok, off, empty, used up,
-    degraded or failed) and `detail`."""
+    """What is configured, there and missing, one entry each: `check`, `state` (ok, off, empty, degraded or
+    failed), `detail`, and `remedy` where something is to be done. The vendors are in `capability.py`."""
     settings, now = arena.settings, arena.clock()
     days = newest_days(arena.store)
-    key_name = settings.llm.api_key_env
-    needs_key = arena.has_research_model and settings.llm.base_url != "sandbox"
-    has_key = bool(os.environ.get(key_name))
-    vendors = {
-        FIGURE_KEYS[name]: bool(os.environ.get(FIGURE_KEYS[name])) for name in arena.figure_vendor_names
-    }
     following = next(
         session
         for session in arena.calendar.sessions(now.date(), date(now.year + 1, now.month, 1))
         if session.time > now
     )
-
-    def entry(check: str, fine: bool, detail: str, otherwise: str = "failed") -> Entry:
-        return {"check": check, "state": "ok" if fine else otherwise, "detail": detail}
-
     return [
-        entry("configuration", True, str(settings.file)),
-        entry("home", True, str(settings.home)),
-        entry("simulated", True, "yes: nothing here is real" if settings.simulated else "no"),
-        entry("prices", True, f"{settings.prices.source}; newest bars {days['bars'] or 'none yet'}"),
-        *_price_coverage(arena, days["bars"]),
-        entry("news", settings.news.source != "none", settings.news.source, "off"),
+        _entry("configuration", str(settings.file)),
+        _home(settings.home),
+        _entry("simulated", "yes: nothing here is real" if settings.simulated else "no"),
+        _entry("prices", f"{settings.prices.source}; newest bars {days['bars'] or 'none yet'}"),
+        *_price_coverage(arena),
+        _entry("news", settings.news.source, "off" if settings.news.source == "none" else "ok"),
         *_feed_coverage(arena),
-        entry("fundamentals", settings.fundamentals.source != "none", settings.fundamentals.source, "off"),
-        entry(
-            "fundamentals key",
-            not vendors or any(vendors.values()),
-            ", ".join(f"{key} is {'set' if there else 'not set'}" for key, there in vendors.items())
-            or "not needed",
-            "off" if settings.fundamentals.source == "vendors" else "failed",
+        _entry(
+            "fundamentals",
+            settings.fundamentals.source,
+            "off" if settings.fundamentals.source == "none" else "ok",
         ),
-        entry(
-            "model key",
-            not needs_key or has_key,
-            f"{key_name} is {'set' if has_key else 'not set' if needs_key else 'not needed'}",
-        ),
-        entry("models", True, ", ".join(model.id for model in settings.models)),
-        entry("leaderboard", days["leaderboard"] is not None, days["leaderboard"] or "none yet", "empty"),
-        entry("next session", True, f"{following.key} {arena.calendar.zone.key}"),
-        *(
-            entry(f"calls to {left.vendor}", left.left > 0, f"{left.left} left of {left.limit}", "used up")
-            for left in arena.vendor_budget.left()
-        ),
+        _entry("models", ", ".join(model.id for model in settings.models)),
+        _entry("leaderboard", days["leaderboard"] or "none yet", "ok" if days["leaderboard"] else "empty"),
+        _entry("next session", f"{following.key} {arena.calendar.zone.key}"),
     ]
 
 
-def _price_coverage(arena: Arena, day: str | None) -> list[Entry]:
+def _entry(check: str, detail: str, state: str = "ok", remedy: str = "") -> Entry:
+    return {"check": check, "state": state, "detail": detail, "remedy": remedy}
+
+
+def _home(home: Path) -> Entry:
+    if os.access(home, os.W_OK):
+        return _entry("home", str(home))
+    return _entry("home", f"{home} cannot be written", "failed", "make it writable, or set ARENA_HOME")
+
+
+def _price_coverage(arena: Arena) -> list[Entry]:
     """How many of the shares and the benchmark have a bar of the newest day."""
-    if day is None:
+    found = priced(arena.store, arena.priced_symbols)
+    if found is None:
         return []
-    rows = arena.store.rows("daily_bars", "partition = $day", day=day)
-    priced = {row["symbol"] for row in rows if row["day"].isoformat() == day}
-    missing = [symbol for symbol in arena.priced_symbols if symbol not in priced]
-    detail = f"{len(arena.priced_symbols) - len(missing)} of {len(arena.priced_symbols)} have a bar of {day}"
-    if missing:
-        detail += f"; none of {', '.join(missing[:NAMED])}{' …' if len(missing) > NAMED else ''}"
-    return [{"check": "price coverage", "state": "degraded" if missing else "ok", "detail": detail}]
+    if not found.missing:
+        return [_entry("price coverage", str(found))]
+    more = " …" if len(found.missing) > NAMED else ""
+    return [
+        _entry(
+            "price coverage",
+            f"{found}; none of {', '.join(found.missing[:NAMED])}{more}",
+            "degraded",
+            f"arena backfill --from {found.day} --to {found.day} asks again; correct a wrong symbol",
+        )
+    ]
 
 
 def _feed_coverage(arena: Arena) -> list[Entry]:
@@ -89,6 +84,7 @@ def _feed_coverage(arena: Arena) -> list[Entry]:
     states = Counter(row["state"] for row in rows)
     broken = [f"{row['feed']}: {row['reason']}" for row in rows if row["state"] == FeedState.BROKEN]
     detail = f"{max(days)}: " + ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-    if broken:
-        detail += f"; {'; '.join(broken)[:300]}"
-    return [{"check": "feeds", "state": "degraded" if broken else "ok", "detail": detail}]
+    if not broken:
+        return [_entry("feeds", detail)]
+    remedy = "switch a feed off that stays broken: enabled = false"
+    return [_entry("feeds", f"{detail}; {'; '.join(broken)[:300]}", "degraded", remedy)]

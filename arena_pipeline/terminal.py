@@ -153,6 +153,31 @@ def print_certainty(models: Sequence[dict[str, Any]], found: dict[str, Any]) -> 
     )
 
 
+def print_diagnosis(checks: Sequence[dict[str, Any]], vendors: Sequence[dict[str, Any]]) -> None:
+    """What the doctor found, the vendors in a table of their own, and what to do about what is not fine."""
+    table(checks, {"check": "check", "state": "state", "detail": "detail"})
+    table(
+        vendors,
+        {
+            "vendor": "vendor",
+            "purpose": "for",
+            "state": "state",
+            "key": "key",
+            "reachable": "reachable",
+            "budget_left": "left",
+            "last_success": "last success",
+            "coverage": "covers",
+            "without": "without it",
+        },
+    )
+    for entry in checks:
+        if entry["remedy"]:
+            say(f"{entry['check']} {entry['state']}: {entry['remedy']}")
+    for entry in vendors:
+        if entry["remedy"]:
+            say(f"{entry['vendor']} {entry['state']} ({entry['reachable']}): {entry['remedy']}")
+
+
 def print_robustness(document: dict[str, Any]) -> None:
     """How the ranks move when the stored orders fill on other terms."""
     say(f"Ranks under {len(document['scenarios'])} sets of terms, as of {document['as_of']}")

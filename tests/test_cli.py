@@ -18,6 +18,7 @@ import dagster as dg
 import pytest
 
 from arena_pipeline.arena import Arena, open_store
+from arena_pipeline.assets.resource import open_arena
 from arena_pipeline.cli import main
 from arena_pipeline.rederive import rederive
 from arena_pipeline.settings import load_settings
@@ -81,9 +82,9 @@ def process(home: Path, *words: str) -> Result:
 def arena(home: Path, *words: str) -> Result:
     """The same in this process, which has its imports behind it."""
     out, err, code = io.StringIO(), io.StringIO(), 0
-    before = dict(os.environ)
+    before, variables = dict(os.environ), environment(home)
     os.environ.clear()
-    os.environ.update(environment(home))
+    os.environ.update(variables)
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             main(list(words))
@@ -385,13 +386,49 @@ def test_another_arenas_ledger_is_imported(recorded_data, built):
 
 
 def test_the_doctor_shows_what_the_vendors_cover_and_needs_no_key(built, monkeypatch):
-    for name in ("ALPHAVANTAGE_API_KEY", "FINNHUB_API_KEY"):
+    for name in ("ALPHAVANTAGE_API_KEY", "FINNHUB_API_KEY", "OPENROUTER_API_KEY"):
         monkeypatch.setenv(name, "")
     found = document(built[0], "doctor")
     assert not [check for check in found["checks"] if check["state"] == "failed"]
     vendors = {entry["vendor"]: entry for entry in found["vendors"]}
-    assert vendors["alphavantage"]["shares"] == "4 of 4"
-    assert vendors["finnhub"]["shares"] == "1 of 4"
-    assert vendors["finnhub"]["covered"] == 4
-    assert {entry["reachable"] for entry in vendors.values()} == {"no key"}
-    assert all(entry["last_answer"] for entry in vendors.values())
+    assert list(vendors) == [
+        "yahoo",
+        "files",
+        "feeds",
+        "alphavantage",
+        "finnhub",
+        "search",
+        "article",
+        "model endpoint",
+        "sandbox",
+    ]
+    assert vendors["alphavantage"]["counts"]["shares"] == 4
+    assert vendors["finnhub"]["counts"]["covered"] == 4
+    assert vendors["yahoo"]["coverage"] == f"5 of 5 have a bar of {LAST}"
+    assert vendors["sandbox"]["reachable"].startswith("yes")
+    simulated = {name for name, entry in vendors.items() if entry["state"] == "simulated"}
+    assert simulated == {"yahoo", "feeds", "alphavantage", "finnhub", "model endpoint"}
+    assert all(vendors[name]["last_success"] for name in simulated)
+    assert all(entry["without"] for entry in vendors.values())
+
+
+def test_the_doctor_fails_with_a_remedy_where_what_is_configured_does_not_work(home, monkeypatch):
+    monkeypatch.setenv("SOME_KEY", "sk-very-secret")
+    config = home.parent / "arena.toml"
+    llm = 'base_url = "http://127.0.0.1:9/v1"\napi_key_env = "SOME_KEY"'
+    config.write_text(config.read_text().replace('base_url = "sandbox"', llm))
+    result = arena(home, "doctor")
+    assert result.returncode == 1
+    assert "model endpoint failed (no: the model endpoint gave no answer" in result.stdout
+    assert "): check the network, and the vendor's address in arena.toml" in result.stdout
+    as_json = arena(home, "doctor", "--json")
+    (endpoint,) = [v for v in json.loads(as_json.stdout)["vendors"] if v["vendor"] == "model endpoint"]
+    assert (as_json.returncode, endpoint["state"], endpoint["key"]) == (1, "failed", "SOME_KEY is set")
+    assert "very-secret" not in result.stdout + result.stderr + as_json.stdout + as_json.stderr
+    assert arena(home, "doctor", "--offline").returncode == 0
+    monkeypatch.setenv("SOME_KEY", "")
+    config.write_text(config.read_text().replace("http://127.0.0.1:9/v1", "https://models.test/v1"))
+    open_arena.cache_clear()
+    result = arena(home, "doctor", "--offline")
+    assert result.returncode == 1
+    assert "model endpoint failed (no key): set SOME_KEY in .env or the environment" in result.stdout

@@ -6,6 +6,7 @@
 | `/v1/test/getcrumb`, `/`, `/consent` | Yahoo's crumb, cookie and consent hosts |
 | `/rss/SYMBOL` or `/rss/market`, with `from`, `to` (dates) and `lang` | news feeds |
 | `/query?function=OVERVIEW` (`EARNINGS`, `NEWS_SENTIMENT`), with `date` for then | Alpha Vantage |
+| `/query?function=GLOBAL_QUOTE`, which is empty, as for a share that it does not know | Alpha Vantage |
 | `/api/v1/quote`, `/stock/…`, `/company-news`, `/news` below it, with `date` likewise | Finnhub |
 | `/v1/chat/completions`, `/v1/models` | an OpenAI-compatible model server |
 | `/health` | the sandbox itself |
@@ -162,6 +163,8 @@ class SandboxServer:
             return json_reply(200, fundamentals.overview(self.market, symbol, day))
         if function == "EARNINGS":
             return json_reply(200, fundamentals.earnings(self.market, symbol, day))
+        if function == "GLOBAL_QUOTE":
+            return json_reply(200, {"Global Quote": {}})
         if function == "NEWS_SENTIMENT":
             ticker = query.get("tickers", "")
             ours = finnhub_wire.market_symbol(self.market, ticker)

@@ -85,6 +85,18 @@ class LedgerBudget:
         return self._clock().astimezone(BERLIN).date().isoformat()
 
 
+def spent_today(store: ArenaStore, now: datetime) -> Decimal:
+    """What all spenders together have spent or reserved on the day of `now` (Europe/Berlin), in USD."""
+    day = now.astimezone(BERLIN).date().isoformat()
+    with store.ledger.read() as connection:
+        used = connection.execute(
+            select(func.sum(budgets.c.reserved_microusd + budgets.c.spent_microusd)).where(
+                budgets.c.day == day
+            )
+        ).scalar_one()
+    return Decimal(int(used or 0)) / MICRO
+
+
 def _refusal(usd: Decimal, spender: str, cap: str, used: int, allowed: int) -> str:
     return (
         f"{usd:f} USD for {spender} would pass {cap} ({used / MICRO:.4f} of {allowed / MICRO:.2f} USD used)"

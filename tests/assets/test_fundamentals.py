@@ -13,7 +13,7 @@ from pytest_httpserver import HTTPServer
 
 from arena_pipeline.arena import Arena
 from arena_pipeline.assets.step import Run
-from arena_pipeline.capability import vendor_states
+from arena_pipeline.capability import State, VendorState, vendor_states
 from arena_pipeline.rederive import rederive
 from arena_pipeline.research.coverage import Coverage
 from arena_pipeline.research.figures import text_block, unify
@@ -298,7 +298,7 @@ def test_the_key_is_sent_to_the_vendors_and_is_found_nowhere_else(
     run = Run("test")
     arena = at(FRIDAY, source="vendors")
     collect(arena, FRIDAY, run=run)
-    states = [state.document() for state in vendor_states(arena, online=True)]
+    states = [state.document() for state in vendor_states(arena)]
     assert vendors.keys == {CANARY}
     stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     archived = b"".join(arena.store.archive.get(entry) for entry in arena.store.archive.entries())
@@ -312,27 +312,36 @@ def test_the_key_is_sent_to_the_vendors_and_is_found_nowhere_else(
 def test_the_doctor_knows_key_reach_last_success_and_coverage(
     at: At, vendors: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def states(*, offline: bool = False) -> tuple[VendorState, VendorState]:
+        found = {state.vendor: state for state in vendor_states(arena, offline=offline)}
+        return found["alphavantage"], found["finnhub"]
+
     vendors.answers = {("OVERVIEW", "SIE.DEX"): {}, ("OVERVIEW", "ALV.DEX"): PREMIUM, ("quote", "SAP"): 401}
     arena = at(FRIDAY, source="vendors")
     collect(arena, FRIDAY)
     vendors.asked.clear()
-    alphavantage, finnhub = vendor_states(arena)
+    alphavantage, finnhub = states(offline=True)
     assert vendors.asked == []
-    assert (alphavantage.used, alphavantage.shares, finnhub.shares) == (True, "4 of 4", "1 of 4")
-    assert (alphavantage.covered, alphavantage.not_covered, alphavantage.premium) == (2, 17, 1)
+    assert (alphavantage.state, alphavantage.coverage, finnhub.counts["shares"]) == (
+        State.OK,
+        "4 of 4 shares: 2 covered, 17 not covered, 1 premium",
+        1,
+    )
     assert alphavantage.last_success == "2025-03-07T07:15:00.000000+00:00"
-    assert alphavantage.reachable == finnhub.reachable == "not asked (--online asks)"
     vendors.answers["GLOBAL_QUOTE", "IBM"] = {"Global Quote": {"05. price": "160.05"}}
-    alphavantage, finnhub = vendor_states(arena, online=True)
+    alphavantage, finnhub = states()
     assert sorted(vendors.asked) == [("GLOBAL_QUOTE", "IBM"), ("quote", "SAP")]
-    assert alphavantage.reachable == "yes"
-    assert finnhub.reachable == "no: finnhub gives no access to the quote of SAP on this plan"
+    assert (alphavantage.state, alphavantage.reachable) == (State.OK, "yes")
+    assert (finnhub.state, finnhub.reachable) == (
+        State.DEGRADED,
+        "limited: finnhub gives no access to the quote of SAP on this plan",
+    )
     monkeypatch.delenv("FINNHUB_API_KEY")
-    alphavantage, finnhub = vendor_states(arena)
-    assert (finnhub.used, finnhub.key, finnhub.reachable) == (
-        False,
+    _, finnhub = states(offline=True)
+    assert (finnhub.state, finnhub.key, finnhub.remedy) == (
+        State.OFF,
         "FINNHUB_API_KEY is not set",
-        "no key",
+        "set FINNHUB_API_KEY in .env or the environment",
     )
 
 
