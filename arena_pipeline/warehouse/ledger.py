@@ -17,12 +17,12 @@ import alembic.command
 import alembic.config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from arena_pipeline.errors import LedgerError
+from arena_pipeline.errors import ConfigError, LedgerError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 30.0
@@ -33,7 +33,7 @@ class Ledger:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        parsed = make_url(url)
+        parsed = _parsed(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         if self.is_sqlite and parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
@@ -97,9 +97,26 @@ class Ledger:
                 _enforce_foreign_keys(connection, "ON")
 
 
+def _parsed(url: str) -> URL:
+    """The address in its parts. No message repeats it: it may hold a password."""
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):
+        raise ConfigError(
+            "ARENA_LEDGER_URL is no database address",
+            remedy="write it like postgresql+psycopg2://user:password@host/database, or leave it empty",
+        ) from None
+
+
 def _engine(url: str, is_sqlite: bool) -> Engine:
     if not is_sqlite:
-        return create_engine(url, pool_pre_ping=True)
+        try:
+            return create_engine(url, pool_pre_ping=True)
+        except (ImportError, NoSuchModuleError) as error:
+            raise ConfigError(
+                f"ARENA_LEDGER_URL names a database that there is no driver for ({error})",
+                remedy="use postgresql+psycopg2://… and install the extra: sentiment-arena[postgres]",
+            ) from None
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")

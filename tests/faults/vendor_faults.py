@@ -28,8 +28,8 @@ from arena_pipeline.errors import ArenaError
 from arena_pipeline.market.calendar import trading_calendar
 from arena_pipeline.sandbox.server import SandboxServer
 from arena_pipeline.settings import load_settings
-from arena_pipeline.warehouse.schemas import SCHEMAS
 from arena_pipeline.warehouse.tables import decisions
+from tests.faults.canaries import found, places_in, stored_in
 from tests.faults.vendors import VENDORS, Fault, VendorsAtFault
 
 SYMBOLS, BENCHMARK = ("SAP.DE", "SIE.DE"), "^GDAXI"
@@ -76,7 +76,7 @@ def run_all(folder: Path) -> Iterator[Outcome]:
     ):
         urls = {name: vendors.url(name) for name in VENDORS}
         with arena_at(folder / "good", urls, moment) as arena:
-            failed = _Day(arena, Run("good"), vendors).live(GOOD_DAY)
+            failed = Day(arena, Run("good"), vendors).live(GOOD_DAY)
             if failed:
                 raise RuntimeError(f"the good day failed: {failed}")
         moment["now"] = datetime(2025, 3, 4, 19, 0, tzinfo=UTC)
@@ -98,7 +98,7 @@ def _outcome(
     with arena_at(folder, dict.fromkeys(urls, gone) if gone else urls, moment) as arena:
         before = _contents(arena)
         vendors.fault = fault
-        day = _Day(arena, run, vendors)
+        day = Day(arena, run, vendors)
         begun = time.monotonic()
         outcome.failed = day.live(BAD_DAY)
         outcome.seconds = time.monotonic() - begun
@@ -110,7 +110,7 @@ def _outcome(
     return outcome
 
 
-class _Day:
+class Day:
     """A trading day, step by step; `asked` is the most requests that a step made for one thing."""
 
     def __init__(self, arena: Arena, run: Run, vendors: VendorsAtFault) -> None:
@@ -167,12 +167,8 @@ def _contents(arena: Arena) -> dict[tuple[str, str], str]:
 
 def leaks(arena: Arena, said: list[str]) -> list[str]:
     """Where a canary key stands: in what was said, in a table, in an entry of the archive, or in a file."""
-    store, home = arena.store, arena.settings.home
-    places: dict[str, bytes] = {f"said: {text[:40]}": text.encode() for text in said}
-    places |= {f"table {name}": repr(store.rows(name)).encode() for name in SCHEMAS}
-    places |= {f"archive {sha256}": store.archive.get(sha256) for sha256 in store.archive.entries()}
-    places |= {path.name: path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file()}
-    return [name for name, text in places.items() if any(key.encode() in text for key in CANARIES.values())]
+    places = {f"said: {text[:40]}": text.encode() for text in said}
+    return found(CANARIES.values(), places | stored_in(arena) | places_in(arena.settings.home))
 
 
 @contextmanager
