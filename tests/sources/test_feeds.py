@@ -16,6 +16,7 @@ from arena_pipeline.sources.feed_table import feeds_in_force, shipped_feeds
 from arena_pipeline.sources.feeds import FeedReply, FeedSource, request_name
 from arena_pipeline.sources.http import Http
 from arena_pipeline.sources.recorder import MemoryRecorder, Recorded
+from tests.conftest import PROJECT
 
 NOW = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
 FIRST, LAST = date(2026, 2, 27), date(2026, 3, 2)
@@ -226,6 +227,13 @@ def test_the_shipped_feeds_say_what_is_known_of_them_and_the_dead_ones_are_off()
 def test_the_shipped_configuration_shows_the_shipped_feeds(tmp_path: Path) -> None:
     shown = load_settings(Path(__file__).parents[2] / "arena.toml", home=tmp_path).news.feeds
     assert shown == shipped_feeds()
+
+
+def test_the_page_on_sources_has_the_state_of_each_shipped_feed() -> None:
+    page = (PROJECT / "docs" / "sources.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| `")]
+    stated = {row[0].strip("`"): (row[3], row[4]) for row in rows if len(row) == 5}
+    assert stated == {feed.name: ("on" if feed.enabled else "off", feed.note) for feed in shipped_feeds()}
 
 
 def test_listed_feeds_take_the_place_of_the_shipped_ones() -> None:
