@@ -385,6 +385,15 @@ def test_another_arenas_ledger_is_imported(recorded_data, built):
     assert sum(len(model["states"]) for model in result["models"]) >= 352
 
 
+def test_a_briefing_says_which_cross_of_the_averages_is_in_force(built):
+    settings = load_settings(built[0].parent / "arena.toml", home=built[0])
+    store = open_store(settings)
+    briefings = [repr(row) for row in store.rows("briefings")]
+    store.close()
+    said = [text for text in briefings if "golden cross" in text or "death cross" in text]
+    assert len(said) == len(briefings) > 0
+
+
 def test_the_doctor_shows_what_the_vendors_cover_and_needs_no_key(built, monkeypatch):
     for name in ("ALPHAVANTAGE_API_KEY", "FINNHUB_API_KEY", "OPENROUTER_API_KEY"):
         monkeypatch.setenv(name, "")

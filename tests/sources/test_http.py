@@ -120,11 +120,21 @@ def test_a_refusal_is_final(httpserver: HTTPServer, status: int) -> None:
     assert len(asked) == 1
 
 
-def test_retry_after_is_waited_for(httpserver: HTTPServer) -> None:
-    answers(httpserver, "/a", Response("busy", 429, headers={"Retry-After": "1"}), Response("fine"))
+@pytest.mark.parametrize("wait", ["1", "Fri, 24 Oct 2025 06:30:01 GMT"])
+def test_retry_after_is_waited_for(httpserver: HTTPServer, wait: str) -> None:
+    """A number of seconds, or a date; the clock stands a second before that one."""
+    answers(httpserver, "/a", Response("busy", 429, headers={"Retry-After": wait}), Response("fine"))
     begun = time.monotonic()
     assert http().get("feeds", httpserver.url_for("/a")).status == 200
     assert time.monotonic() - begun >= 1
+
+
+@pytest.mark.parametrize("wait", ["-5", "soon", "9" * 30, "Fri, 24 Oct 2025 06:29:00 GMT", "1e3"])
+def test_a_retry_after_that_is_none_or_is_over_does_not_hold_up(httpserver: HTTPServer, wait: str) -> None:
+    answers(httpserver, "/a", Response("busy", 503, headers={"Retry-After": wait}), Response("fine"))
+    begun = time.monotonic()
+    assert http().get("feeds", httpserver.url_for("/a")).status == 200
+    assert time.monotonic() - begun < 1
 
 
 def test_a_retry_after_beyond_the_deadline_ends_at_once(httpserver: HTTPServer) -> None:
