@@ -138,9 +138,7 @@ def _judged(line: _Line, probe: Probe, budget_left: str) -> VendorState:
     if probe.reach is Reach.YES or state.state is State.FAILED:
         return shown
     failed = probe.reach is Reach.NO and line.must_answer
-    return replace(
-        shown, state=State.FAILED if failed else State.DEGRADED, remedy=probe.remedy or "ask again later"
-    )
+    return replace(shown, state=State.FAILED if failed else State.DEGRADED, remedy=probe.remedy)
 
 
 def _with_all_feeds_down(states: list[VendorState]) -> list[VendorState]:

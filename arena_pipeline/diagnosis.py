@@ -52,7 +52,8 @@ def _entry(check: str, detail: str, state: str = "ok", remedy: str = "") -> Entr
 
 
 def _home(home: Path) -> Entry:
-    if os.access(home, os.W_OK):
+    """Whether the home, or the folder in which it will be made, can be written."""
+    if os.access(next(path for path in (home, *home.parents) if path.exists()), os.W_OK):
         return _entry("home", str(home))
     return _entry("home", f"{home} cannot be written", "failed", "make it writable, or set ARENA_HOME")
 

@@ -41,6 +41,9 @@ PATIENCE_SECONDS = 12.0
 CHECK_NETWORK = "check the network, and the vendor's address in arena.toml"
 
 
+LEFT_OUT = "nothing need be done: what a vendor does not have is left out"
+
+
 class Reach(enum.StrEnum):
     """Whether a vendor answered. LIMITED: it did, and does not give us this now, or not on our plan."""
 
@@ -83,8 +86,10 @@ def ask(questions: Mapping[str, Question], *, patience: float = PATIENCE_SECONDS
 def _outcome(question: Question) -> Probe:
     try:
         return Probe(Reach.YES, question())
-    except (NotCovered, RateLimited) as error:
-        return Probe(Reach.LIMITED, str(error.args[0]), error.remedy)
+    except NotCovered as error:
+        return Probe(Reach.LIMITED, str(error.args[0]), error.remedy or LEFT_OUT)
+    except RateLimited as error:
+        return Probe(Reach.LIMITED, str(error.args[0]), error.remedy or "ask again later")
     except ArenaError as error:
         return Probe(Reach.NO, str(error.args[0]), error.remedy or CHECK_NETWORK)
 

@@ -14,6 +14,7 @@ from pytest_httpserver import HTTPServer
 from arena_pipeline.arena import Arena
 from arena_pipeline.assets.step import Run
 from arena_pipeline.capability import State, VendorState, vendor_states
+from arena_pipeline.probes import LEFT_OUT
 from arena_pipeline.rederive import rederive
 from arena_pipeline.research.coverage import Coverage
 from arena_pipeline.research.figures import text_block, unify
@@ -336,6 +337,7 @@ def test_the_doctor_knows_key_reach_last_success_and_coverage(
         State.DEGRADED,
         "limited: finnhub gives no access to the quote of SAP on this plan",
     )
+    assert finnhub.remedy == LEFT_OUT
     monkeypatch.delenv("FINNHUB_API_KEY")
     _, finnhub = states(offline=True)
     assert (finnhub.state, finnhub.key, finnhub.remedy) == (

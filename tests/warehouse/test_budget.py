@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from arena_pipeline.errors import BudgetExhausted
-from arena_pipeline.warehouse.budget import LedgerBudget
+from arena_pipeline.warehouse.budget import LedgerBudget, spent_today
 from arena_pipeline.warehouse.store import ArenaStore
 from arena_pipeline.warehouse.tables import budgets
 
@@ -40,6 +40,15 @@ def test_what_would_pass_the_cap_is_refused_and_reserves_nothing(store):
 
 def test_the_whole_cap_may_be_used(store):
     budget_of(store).reserve("a", Decimal("1.00"))
+
+
+def test_what_a_day_has_cost_so_far_is_what_is_spent_and_reserved_on_it_in_berlin(store):
+    budget = budget_of(store, BEFORE_MIDNIGHT)
+    budget.reserve("a", Decimal("0.50"))
+    budget.settle("a", Decimal("0.50"), Decimal("0.25"))
+    budget.reserve("b", Decimal("0.10"))
+    assert spent_today(store, NOON) == Decimal("0.35")
+    assert spent_today(store, AFTER_MIDNIGHT) == 0
 
 
 def test_a_settled_call_costs_what_it_cost(store):
