@@ -99,6 +99,10 @@ SUBJECTS = (
 )
 
 
+class _NoArticles(NotCovered):
+    """Nobody wrote about the share in the time asked about."""
+
+
 class AlphaVantage(VendorClient):
     """Alpha Vantage's client."""
 
@@ -128,8 +132,8 @@ class AlphaVantage(VendorClient):
     def news_sentiment(self, symbol: str, since: datetime, at: datetime) -> tuple[Recorded, ParsedFeed]:
         """Articles about one share published from `since` to `at` (UTC); one of the day's calls.
 
-        Without articles the list is empty. Raises as `figures` does; NotCovered, before any call, for a share
-        that is not listed in the United States.
+        Where nobody wrote about it the list is empty. Raises as `figures` does: NotCovered for an empty
+        object, and, before any call, for a share that is not listed in the United States.
         """
         asked = symbol_map(f"{VENDOR}-news").vendor_symbol(symbol)
         if asked is None:
@@ -141,9 +145,7 @@ class AlphaVantage(VendorClient):
         )
         try:
             body = self._body(symbol, "news", answer)
-        except NotCovered as error:
-            if isinstance(error, PremiumOnly):
-                raise
+        except _NoArticles:
             return answer, ParsedFeed((), ())
         return answer, parse_news(body, fetched_at=answer.fetched_at)
 
@@ -181,7 +183,7 @@ class AlphaVantage(VendorClient):
         if "apikey" in said or "api key" in said:
             return KeyRefused(f"{VENDOR} refused the key", remedy="set ALPHAVANTAGE_API_KEY to a valid one")
         if "no articles found" in said:
-            return NotCovered(f"{VENDOR} has no news of {symbol}")
+            return _NoArticles(f"{VENDOR} has no news of {symbol}")
         return VendorRefused(f"{VENDOR} refused the {subject} of {symbol} with a message of its own")
 
 

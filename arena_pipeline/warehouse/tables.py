@@ -132,8 +132,8 @@ coverage = Table(
     ),
     Column("reason", Text, nullable=False, comment="in our words; empty when covered"),
 )
-"""One row per answer of a vendor about a share's figures, or the news of it or of the `market`: whether it
-has them. The newest counts; written with the partition of `financials` or `articles` that has the answer."""
+"""One row per answer of a vendor about a share's figures: whether it has them. The newest counts; written
+with the partition of `financials` that the answer is in."""
 
 exchanges = Table(
     "exchanges",

@@ -25,6 +25,7 @@ from arena_pipeline.research.figures import Figure
 from arena_pipeline.sources.alphavantage import AlphaVantage
 from arena_pipeline.sources.http import Http
 from arena_pipeline.sources.recorder import MemoryRecorder
+from tests.sources.stand_in import DAILY, PREMIUM
 
 AT = datetime(2025, 10, 24, 6, 30, tzinfo=UTC)
 KEY = "ABCDEF1234567890"
@@ -323,3 +324,21 @@ def test_news_of_a_share_that_is_not_listed_in_new_york_cost_no_call(httpserver:
 def test_no_articles_found_is_no_news(httpserver: HTTPServer) -> None:
     body = json.dumps({"Information": "No articles found. Please adjust the time range or refer to the docs"})
     assert client(httpserver, body).news_sentiment("SAP.DE", AT, AT)[1].items == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({}, NotCovered),
+        (PREMIUM, PremiumOnly),
+        (DAILY, RateLimited),
+        ({"Error Message": "the parameter apikey is invalid or missing"}, KeyRefused),
+        ({"Information": "Invalid inputs."}, VendorRefused),
+    ],
+)
+def test_news_that_were_not_given_say_why(
+    httpserver: HTTPServer, body: dict[str, str], error: type[SourceError]
+) -> None:
+    with pytest.raises(error) as raised:
+        client(httpserver, json.dumps(body)).news_sentiment("SAP.DE", AT, AT)
+    assert type(raised.value) is error
