@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from arena_pipeline.arena import FIGURE_KEYS, Arena
-from arena_pipeline.errors import ArenaError, NotCovered, RateLimited, SourceError
+from arena_pipeline.errors import ArenaError, NotCovered, RateLimited, SourceError, VendorRefused
 from arena_pipeline.llm.client import speaks_openrouter
 from arena_pipeline.settings import Feed
 from arena_pipeline.sources.alphavantage import AlphaVantage
@@ -41,6 +41,7 @@ PATIENCE_SECONDS = 12.0
 CHECK_NETWORK = "check the network, and the vendor's address in arena.toml"
 
 
+CHECK_KEY = "check the key, where there is one, and what its plan allows; else ask again later"
 LEFT_OUT = "nothing need be done: what a vendor does not have is left out"
 
 
@@ -90,6 +91,8 @@ def _outcome(question: Question) -> Probe:
         return Probe(Reach.LIMITED, str(error.args[0]), error.remedy or LEFT_OUT)
     except RateLimited as error:
         return Probe(Reach.LIMITED, str(error.args[0]), error.remedy or "ask again later")
+    except VendorRefused as error:
+        return Probe(Reach.NO, str(error.args[0]), error.remedy or CHECK_KEY)
     except ArenaError as error:
         return Probe(Reach.NO, str(error.args[0]), error.remedy or CHECK_NETWORK)
 

@@ -15,7 +15,7 @@ from arena_pipeline.arena import Arena
 from arena_pipeline.capability import NOT_ASKED, State, VendorState, vendor_states
 from arena_pipeline.errors import SourceError
 from arena_pipeline.market.calendar import trading_calendar
-from arena_pipeline.probes import Probe, Reach, ask
+from arena_pipeline.probes import CHECK_KEY, Probe, Reach, ask
 from arena_pipeline.sandbox.server import SandboxServer
 from arena_pipeline.settings import Feed, NewsSection
 from tests.faults.vendor_faults import BENCHMARK, CANARIES, SYMBOLS, arena_at
@@ -119,6 +119,14 @@ def test_used_up_is_less_and_nonsense_is_a_failure(
     assert {state.vendor for state in states.values() if state.state is State.DEGRADED} >= degraded
     assert all(state.remedy for state in states.values() if state.state in {State.FAILED, State.DEGRADED})
     assert not [canary for canary in CANARIES.values() if canary in shown]
+
+
+def test_a_key_that_is_refused_fails_and_names_the_key(world: World, vendors: VendorsAtFault) -> None:
+    vendors.fault = Fault.FORBIDDEN
+    states = world.states()
+    refused = {state.vendor for state in states.values() if state.remedy == CHECK_KEY}
+    assert refused == {"yahoo", "alphavantage", "finnhub", "model endpoint"}
+    assert {states[name].state for name in refused} == {State.FAILED}
 
 
 def test_offline_nobody_is_asked(world: World, vendors: VendorsAtFault) -> None:
