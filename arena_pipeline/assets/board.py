@@ -41,7 +41,7 @@ def leaderboard(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
 
 
 def _rank(arena: Arena, ledger: Scores, day: date, run: Run) -> Outcome:
-    known = arena.daily_bars().known(
+    known = arena.daily_bars().comparable(
         arena.settings.universe.benchmark, readers.end_of_day(arena.calendar, day)
     )
     benchmark = [(bar.day, bar.close) for bar in known if not bar.stale]

@@ -436,9 +436,10 @@ class _Knowledge:
         return View(session, book, prices, windows, closes, priced_on)
 
     def _known(self, symbol: str, session: Session) -> tuple[list[Bar], list[tuple[date, Decimal]]]:
-        """The daily bars known before a session, without stale ones, and their closes by day."""
-        if self._daily.is_restated(symbol):
-            bars = [bar for bar in self._daily.known(symbol, session.time) if not bar.stale]
+        """The daily bars known before a session, without stale ones, and their closes by day, on the scale
+        of the session."""
+        if not self._daily.is_settled(symbol):
+            bars = [bar for bar in self._daily.comparable(symbol, session.time) if not bar.stale]
             return bars, [(bar.day, bar.close) for bar in bars]
         if symbol not in self._fresh:
             bars = [bar for bar in self._daily.all(symbol) if not bar.stale]

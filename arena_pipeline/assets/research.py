@@ -241,7 +241,7 @@ class ResearchDesk:
         return facts, grounds
 
     def _bars(self, session: Session, symbol: str) -> list[Bar]:
-        known = self._arena.daily_bars().known(symbol, session.time, since=session.day - SPAN)
+        known = self._arena.daily_bars().comparable(symbol, session.time, since=session.day - SPAN)
         return [bar for bar in known if not bar.stale]
 
 

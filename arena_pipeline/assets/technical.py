@@ -73,10 +73,10 @@ def bar_day(bar: str) -> date:
 def _of_symbol(
     history: BarHistory, symbol: str, sessions: Sequence[Session]
 ) -> list[tuple[Session, IndicatorRow]]:
-    """Rows of one share. Between two restatements of its bars the series is the same for all sessions."""
+    """Rows of one share. Between two changes of its past the series is the same for all sessions."""
     result: list[tuple[Session, IndicatorRow]] = []
     for epoch in _epochs(history, symbol, sessions):
-        bars = history.known(symbol, epoch[-1].time)
+        bars = history.comparable(symbol, epoch[-1].time)
         by_day = {
             row.day: row
             for row in indicators_of(bars, sorted({session.day for session in epoch}), symbol=symbol)
@@ -86,7 +86,7 @@ def _of_symbol(
 
 
 def _epochs(history: BarHistory, symbol: str, sessions: Sequence[Session]) -> list[list[Session]]:
-    changes: list[datetime] = history.restated_between(symbol, sessions[0].time, sessions[-1].time)
+    changes: list[datetime] = history.changed_between(symbol, sessions[0].time, sessions[-1].time)
     epochs: list[list[Session]] = [[]]
     for session in sessions:
         if changes and session.time > changes[0] and epochs[-1]:

@@ -50,6 +50,10 @@ class FindingKind(enum.StrEnum):
     UNEXPLAINED_JUMP = "unexplained_jump"
     BAD_VOLUME = "bad_volume"
     MISSING_DAY = "missing_day"
+    NOT_ANSWERED = "not_answered"
+    """The vendor failed on the share: a later reading may bring it."""
+    ANOTHER_SCALE = "another_scale"
+    CHANGED_HISTORY = "changed_history"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +185,7 @@ def _disorder(bar: Bar) -> Decimal:
     return max(max(bar.open, bar.close) - bar.high, bar.low - min(bar.open, bar.close))
 
 
-def _spanning(bar: Bar) -> Bar:
+def spanning(bar: Bar) -> Bar:
     """The bar with a range that holds its open and close, so that no fill at them lies outside it."""
     return replace(bar, high=max(bar.high, bar.open, bar.close), low=min(bar.low, bar.open, bar.close))
 
@@ -249,7 +253,7 @@ def _check_sequence(rows: Sequence[_Row], max_jump: Decimal) -> tuple[list[Bar],
             bar = replace(bar, stale=stale)
         served = bar
         if _disorder(bar) > 0:
-            bar = _spanning(bar)
+            bar = spanning(bar)
         kept.append(bar)
         previous = bar
         if stale:

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from arena_pipeline.market.bars import Bar
 from arena_pipeline.market.calendar import TradingCalendar
+from arena_pipeline.market.splits import Split, Splits
 from arena_pipeline.market.vintages import BarHistory
 from arena_pipeline.news.articles import Article
 from arena_pipeline.news.health import FeedAnswer
@@ -35,8 +36,14 @@ def end_of_day(calendar: TradingCalendar, day: date) -> datetime:
 
 
 def daily_bars(store: ArenaStore, first: date) -> BarHistory:
-    """All vintages of the daily bars from `first` on."""
-    return BarHistory(bar_from(row) for row in store.rows("daily_bars", "day >= $first", first=first))
+    """All vintages of the daily bars from `first` on, with the splits that lie between them."""
+    splits = (
+        Split(action.symbol, action.ex_date, action.ratio, action.known_at)
+        for action in corporate_actions(store)
+        if action.ratio is not None
+    )
+    rows = store.rows("daily_bars", "day >= $first", first=first)
+    return BarHistory((bar_from(row) for row in rows), Splits(splits))
 
 
 def intraday_bars(store: ArenaStore) -> BarHistory:

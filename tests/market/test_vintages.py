@@ -99,7 +99,7 @@ def test_a_session_knows_the_value_of_its_time_and_a_later_one_the_new_value():
     before, since = LATER, LATER + timedelta(seconds=1)
     assert [entry.close for entry in history.known("SAP.DE", before)] == [Decimal("10")]
     assert [entry.close for entry in history.known("SAP.DE", since)] == [Decimal("11")]
-    assert history.restated_between("SAP.DE", before, since) == [LATER]
+    assert history.changed_between("SAP.DE", before, since) == [LATER]
 
 
 def test_a_bar_is_not_known_at_the_very_moment_at_which_it_ends():
