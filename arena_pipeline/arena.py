@@ -20,6 +20,7 @@ from arena_pipeline.errors import ArenaError
 from arena_pipeline.llm.budget import UnlimitedBudget
 from arena_pipeline.llm.client import ModelClient, speaks_openrouter
 from arena_pipeline.llm.research_models import ResearchChoice, choose_research_model
+from arena_pipeline.market.bars import Adjustment
 from arena_pipeline.market.calendar import Session, TradingCalendar, trading_calendar
 from arena_pipeline.market.indicators import indicator_anchor
 from arena_pipeline.market.universe import Company, companies
@@ -107,7 +108,7 @@ class Arena:
     _stack: ExitStack = field(default_factory=ExitStack)
     _recorded: RecordedCollection | None = None
     _market_days: tuple[object, list[MarketDay]] | None = None
-    _reads: dict[str, tuple[object, object]] = field(default_factory=dict)
+    _reads: dict[tuple[str, ...], tuple[object, object]] = field(default_factory=dict)
     _books: dict[str, tuple[object, list[DayResult]]] = field(default_factory=dict)
 
     def __enter__(self) -> Arena:
@@ -183,17 +184,18 @@ class Arena:
 
     def daily_bars(self) -> BarHistory:
         """All daily bars that any session looks back on; read again when the stored ones change."""
+        anchor = indicator_anchor(self.start)
         return self._cached(
-            "daily_bars", lambda: readers.daily_bars(self.store, indicator_anchor(self.start))
+            ("daily_bars", "corporate_actions"), lambda: readers.daily_bars(self.store, anchor)
         )
 
     def intraday_bars(self) -> BarHistory:
         """All 15-minute bars; read again when the stored ones change."""
-        return self._cached("intraday_bars", lambda: readers.intraday_bars(self.store))
+        return self._cached(("intraday_bars",), lambda: readers.intraday_bars(self.store))
 
     def market_days(self, last: date) -> list[MarketDay]:
         """The days from the start to `last` as the replay sees them."""
-        actions = self._cached("corporate_actions", lambda: readers.corporate_actions(self.store))
+        actions = self._cached(("corporate_actions",), lambda: readers.corporate_actions(self.store))
         parts = (self.daily_bars(), self.intraday_bars(), actions)
         if self._market_days is None or self._market_days[0] != parts or self._market_days[1][-1].day < last:
             stored = [
@@ -245,12 +247,12 @@ class Arena:
             self._books[model] = (inputs, fold(self.engine(model), orders, days))
         return {day.day: result for day, result in zip(days, self._books[model][1], strict=True)}
 
-    def _cached(self, asset: str, load: Callable[[], T]) -> T:
-        """What was read of a lake table, for as long as its partitions in force stay the same."""
-        state = self.store.partitions(asset)
-        if asset not in self._reads or self._reads[asset][0] != state:
-            self._reads[asset] = (state, load())
-        return cast(T, self._reads[asset][1])
+    def _cached(self, assets: tuple[str, ...], load: Callable[[], T]) -> T:
+        """What was read of lake tables, for as long as their partitions in force stay the same."""
+        state = [self.store.partitions(asset) for asset in assets]
+        if assets not in self._reads or self._reads[assets][0] != state:
+            self._reads[assets] = (state, load())
+        return cast(T, self._reads[assets][1])
 
     # -- the border ------------------------------------------------------------------------------------
 
@@ -268,7 +270,7 @@ class Arena:
         self._recorded = recorded
         self.clock = lambda: recorded.at
 
-    def prices(self, recorder: Recorder) -> PriceSource:
+    def prices(self, recorder: Collection | RecordedCollection) -> PriceSource:
         settings = self.settings.prices
         if settings.source == "files":
             if settings.path is None or settings.benchmark_path is None:
@@ -293,6 +295,8 @@ class Arena:
             timeout=self.settings.network.timeout_seconds,
             budget=self._budget_of(settings.source),
             reach=None if settings.source == "sandbox" else yahoo.REACH,
+            asked_at=recorder.at,
+            adjustment=Adjustment.SPLIT if settings.source == "sandbox" else Adjustment.RAW,
         )
 
     def feeds(self, recorder: Recorder) -> FeedSource:

@@ -98,6 +98,12 @@ class FilePrices:
             elif not within:
                 reply.missing[symbol] = f"no bars between {first} and {last}"
         wanted = set(symbols)
+        if self._adjustment is Adjustment.RAW:
+            reply.splits.extend(
+                action
+                for action in self._actions[0]
+                if action.ratio is not None and action.symbol in wanted and action.ex_date <= last
+            )
         reply.findings.extend(
             finding
             for finding in content.findings

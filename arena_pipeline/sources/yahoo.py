@@ -1,15 +1,17 @@
 """Prices from Yahoo through yfinance: daily and 15-minute bars, splits and dividends.
 
-Yahoo's close has past splits divided out, not dividends (`Adjustment.SPLIT`). It appends the running bar,
-repeats stale ones (open = high = low = close = the day before, no volume) and repairs them later: a bar that
-was running when it was fetched is refused, a stale one flagged. 15-minute bars reach back 60 days,
-and a request for more is refused as a whole. One request per symbol and interval, a few at once.
+Yahoo divides the splits up to the hour of asking out of prices, and out of dividends per share. Both are
+asked for up to today, so that an answer names all of these splits, and given as traded (`Adjustment.RAW`,
+`yahoo_splits.py`). Yahoo appends the running bar, repeats stale ones (open = high = low = close = the day
+before, no volume) and repairs them later: a bar that was running when it was fetched is refused, a stale one
+flagged. 15-minute bars reach back 60 days, and a request for more is refused as a whole. One request per
+symbol and interval, a few at once.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -18,14 +20,22 @@ from typing import Any
 
 import pandas as pd
 
-from arena_pipeline.errors import NotCovered
-from arena_pipeline.market.bars import Adjustment, Bar, Interval, price
+from arena_pipeline.errors import NotCovered, SourceError
+from arena_pipeline.market.bars import Adjustment, Bar, Interval
 from arena_pipeline.market.calendar import TradingCalendar
-from arena_pipeline.market.checks import Finding, FindingKind, check_bars, nominal_hours
+from arena_pipeline.market.checks import Finding, FindingKind, check_bars, nominal_hours, spanning
+from arena_pipeline.market.splits import WHOLE, as_traded, volume_as_traded
 from arena_pipeline.sources.budget import Budget
-from arena_pipeline.sources.prices import ActionReply, PriceReply
+from arena_pipeline.sources.prices import ActionReply, Gap, PriceReply
 from arena_pipeline.sources.recorder import Recorder
-from arena_pipeline.sources.yahoo_session import TIMEOUT_SECONDS, Span, YahooSession, histories
+from arena_pipeline.sources.yahoo_session import (
+    TIMEOUT_SECONDS,
+    Span,
+    Unanswered,
+    YahooSession,
+    histories,
+)
+from arena_pipeline.sources.yahoo_splits import DatedRatio, ratio_after, splits_in, worked_in
 from arena_pipeline.trading.corporate_actions import ActionKind, CorporateAction
 
 VENDOR = "yahoo"
@@ -47,16 +57,28 @@ class _Answer:
     frame: pd.DataFrame
     raw: str
     fetched_at: datetime
+    splits: tuple[DatedRatio, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The bars of one answer on Yahoo's scale, with the very numbers of each, by its start."""
+
+    bars: list[Bar]
+    numbers: dict[datetime, list[float]]
+    refused: list[Finding]
 
 
 class YahooPrices:
     """Yahoo's prices. `base_url` sends every request to a stand-in instead of Yahoo's hosts; `timeout` is the
-    longest that one request may take, in seconds. `reach` is how far back 15-minute bars go, from when
-    this object is made, as a replay's clock stands there too; None for a stand-in that serves any day. Days
-    before are not asked for.
+    longest that one request may take, in seconds; `asked_at` is now, and a replay's clock stands there too.
+    `reach` is how far back from then 15-minute bars go; None for a stand-in that serves any day. Days before
+    are not asked for. `adjustment` is what the bars shall be: as traded, or left as they come (`split`), for
+    a stand-in that has worked in the splits of the future too.
 
-    Raises RateLimited when Yahoo asks to slow down, VendorRefused when it refuses, SourceError when no
-    answer came or it is no chart. What Yahoo does not know, or is no symbol, is `missing` in the reply.
+    What Yahoo does not know, or is no symbol, is `missing` in the reply; so is what it failed on, with its
+    `gaps`. Where it failed on everything that was asked: raises RateLimited when it asks to slow down,
+    VendorRefused when it refuses, SourceError when no answer came or it is no chart.
     """
 
     name = VENDOR
@@ -72,11 +94,16 @@ class YahooPrices:
         timeout: float = TIMEOUT_SECONDS,
         budget: Budget | None = None,
         reach: timedelta | None = REACH,
+        asked_at: datetime | None = None,
+        adjustment: Adjustment = Adjustment.RAW,
     ) -> None:
         self._session = YahooSession(recorder, clock=clock, base_url=base_url, timeout=timeout, budget=budget)
         self._calendar = calendar
         self._max_jump = max_jump
-        self._reaches_from = (clock() - reach).astimezone(calendar.zone).date() if reach is not None else None
+        now = asked_at or clock()
+        self._today = now.astimezone(calendar.zone).date()
+        self._reaches_from = (now - reach).astimezone(calendar.zone).date() if reach is not None else None
+        self._adjustment = adjustment
         self._fetched: dict[tuple[str, date, date], _Answer] = {}
 
     def daily(self, symbols: Sequence[str], first: date, last: date) -> PriceReply:
@@ -99,12 +126,11 @@ class YahooPrices:
         fetched = self._fetch([s for s in symbols if s not in kept], Interval.DAILY, first, last)
         for symbol in symbols:
             answer = kept.get(symbol) or fetched[symbol]
-            if isinstance(answer, NotCovered):
-                reply.missing[symbol] = str(answer)
+            if not isinstance(answer, _Answer):
+                _note(reply, symbol, answer)
                 continue
-            reply.actions.extend(
-                action for action in self._read_actions(symbol, answer) if first <= action.ex_date <= last
-            )
+            found = self._splits(symbol, answer) + self._dividends(symbol, answer)
+            reply.actions.extend(action for action in found if first <= action.ex_date <= last)
         reply.actions.sort(key=lambda action: (action.symbol, action.ex_date, action.kind))
         return reply
 
@@ -113,19 +139,21 @@ class YahooPrices:
         fetched = self._fetch(symbols, interval, first, last)
         for symbol in symbols:
             answer = fetched[symbol]
-            if isinstance(answer, NotCovered):
-                reply.missing[symbol] = str(answer)
+            if not isinstance(answer, _Answer):
+                _note(reply, symbol, answer)
                 continue
             if interval is Interval.DAILY:
                 self._fetched[symbol, first, last] = answer
-            read, refused = self._read_bars(symbol, interval, answer)
-            kept, doubts = check_bars(
-                read, self._calendar, max_jump=self._max_jump, splits=self._split_days(symbol, answer)
-            )
-            within = [bar for bar in kept if first <= bar.day <= last]
+            read = self._read(symbol, interval, answer)
+            split_days = {(symbol, split.ex_date) for split in answer.splits}
+            kept, doubts = check_bars(read.bars, self._calendar, max_jump=self._max_jump, splits=split_days)
+            within = [bar for bar in self._on_own_scale(kept, read, answer) if first <= bar.day <= last]
             reply.bars.extend(within)
+            if self._adjustment is Adjustment.RAW:
+                until = self._day_of(answer)
+                reply.splits.extend(s for s in self._splits(symbol, answer) if s.ex_date <= until)
             reply.findings.extend(
-                finding for finding in refused + doubts if finding.day and first <= finding.day <= last
+                finding for finding in read.refused + doubts if finding.day and first <= finding.day <= last
             )
             if not within:
                 reply.missing[symbol] = f"no bars between {first} and {last}"
@@ -133,27 +161,37 @@ class YahooPrices:
 
     def _fetch(
         self, symbols: Sequence[str], interval: Interval, first: date, last: date
-    ) -> dict[str, _Answer | NotCovered]:
+    ) -> dict[str, _Answer | NotCovered | Unanswered]:
         start = first - CONTEXT[interval]
         if interval is Interval.QUARTER_HOUR and self._reaches_from is not None:
             start = max(start, self._reaches_from)
-        span = Span(interval, start, last + timedelta(days=1), self._calendar.zone)
-        answers: dict[str, _Answer | NotCovered] = {}
+        until = last if self._adjustment is not Adjustment.RAW else max(last, self._today)
+        span = Span(interval, start, until + timedelta(days=1), self._calendar.zone)
+        answers: dict[str, _Answer | NotCovered | Unanswered] = {}
         for symbol, found in histories(self._session, symbols, span).items():
-            if isinstance(found, NotCovered):
+            if not isinstance(found, tuple):
                 answers[symbol] = found
+                continue
+            frame, recorded = found
+            try:
+                splits = splits_in(recorded.body, self._calendar.zone, symbol)
+            except SourceError as error:
+                answers[symbol] = Unanswered(Gap.NO_CHART, error)
             else:
-                frame, recorded = found
-                answers[symbol] = _Answer(frame, recorded.sha256, recorded.fetched_at)
+                answers[symbol] = _Answer(frame, recorded.sha256, recorded.fetched_at, splits)
+        failed = [answer.error for answer in answers.values() if isinstance(answer, Unanswered)]
+        if failed and not any(isinstance(answer, _Answer) for answer in answers.values()):
+            raise failed[0]
         return answers
 
-    def _read_bars(self, symbol: str, interval: Interval, answer: _Answer) -> tuple[list[Bar], list[Finding]]:
-        bars: list[Bar] = []
-        findings: list[Finding] = []
-        rows = answer.frame[[*_PRICES, "Volume"]].itertuples(name=None)
-        for stamp, *prices, volume in rows:
+    def _read(self, symbol: str, interval: Interval, answer: _Answer) -> _Read:
+        read = _Read([], {}, [])
+        columns = [*_PRICES, "Volume", "Dividends", "Stock Splits"]
+        for stamp, *prices, volume, dividend, split in answer.frame[columns].itertuples(name=None):
             start, end, day = self._period(stamp, interval)
             values = [float(value) for value in prices]
+            if all(math.isnan(value) for value in values) and (dividend or split):
+                continue  # yfinance's row for an event on a day without a bar
             if end > answer.fetched_at:
                 problem = FindingKind.NOT_ENDED, f"ends at {end.isoformat()}, after it was fetched"
             elif any(math.isnan(value) for value in values):
@@ -161,10 +199,26 @@ class YahooPrices:
             elif not all(math.isfinite(value) and abs(value) < 1e9 for value in values):
                 problem = FindingKind.MALFORMED_ROW, f"prices {values} are none"
             else:
-                bars.append(self._bar(symbol, interval, day, start, end, values, int(volume), answer))
+                read.bars.append(self._bar(symbol, interval, day, start, end, values, int(volume), answer))
+                read.numbers[start] = values
                 continue
-            findings.append(Finding(problem[0], symbol, day, problem[1], quarantined=True))
-        return bars, findings
+            read.refused.append(Finding(problem[0], symbol, day, problem[1], quarantined=True))
+        return read
+
+    def _on_own_scale(self, bars: Sequence[Bar], read: _Read, answer: _Answer) -> Iterator[Bar]:
+        """The bars of one symbol as they are to be stored: each at the prices of its own day."""
+        splits = worked_in(answer.splits, bars, self._day_of(answer))
+        for bar in bars:
+            ratio = ratio_after(splits, bar.day)
+            if self._adjustment is not Adjustment.RAW or ratio == WHOLE:
+                yield bar
+                continue
+            opening, high, low, close = (as_traded(value, ratio) for value in read.numbers[bar.start])
+            volume = volume_as_traded(bar.volume, ratio)
+            yield spanning(replace(bar, open=opening, high=high, low=low, close=close, volume=volume))
+
+    def _day_of(self, answer: _Answer) -> date:
+        return answer.fetched_at.astimezone(self._calendar.zone).date()
 
     def _period(self, stamp: Any, interval: Interval) -> tuple[datetime, datetime, date]:
         """Start and end in UTC, and the exchange's day. A daily row is stamped with local midnight."""
@@ -186,7 +240,7 @@ class YahooPrices:
         volume: int,
         answer: _Answer,
     ) -> Bar:
-        opening, high, low, close = (price(round(value, 4)) for value in values)
+        opening, high, low, close = (as_traded(value, WHOLE) for value in values)
         return Bar(
             symbol=symbol,
             interval=interval,
@@ -198,7 +252,7 @@ class YahooPrices:
             low=low,
             close=close,
             volume=volume,
-            adjustment=Adjustment.SPLIT,
+            adjustment=self._adjustment,
             stale=False,
             known_at=end,
             vintage=1,
@@ -206,23 +260,26 @@ class YahooPrices:
             raw=answer.raw,
         )
 
-    def _split_days(self, symbol: str, answer: _Answer) -> set[tuple[str, date]]:
-        actions = self._read_actions(symbol, answer)
-        return {(symbol, action.ex_date) for action in actions if action.kind is ActionKind.SPLIT}
+    def _splits(self, symbol: str, answer: _Answer) -> list[CorporateAction]:
+        return [
+            self._action(ActionKind.SPLIT, symbol, split.ex_date, split.ratio, None, answer.raw)
+            for split in answer.splits
+        ]
 
-    def _read_actions(self, symbol: str, answer: _Answer) -> list[CorporateAction]:
-        actions = []
-        rows: Iterable[tuple[Any, Any]] = answer.frame.iterrows()
-        for stamp, row in rows:
-            day = stamp.date()
-            split, dividend = float(row["Stock Splits"]), float(row["Dividends"])
-            if split > 0 and split != 1 and math.isfinite(split):
-                ratio = Fraction(split).limit_denominator(1000)
-                actions.append(self._action(ActionKind.SPLIT, symbol, day, ratio, None, answer.raw))
-            if dividend > 0 and math.isfinite(dividend):
-                amount = Decimal(str(round(dividend, 6)))
-                actions.append(self._action(ActionKind.DIVIDEND, symbol, day, None, amount, answer.raw))
-        return actions
+    def _dividends(self, symbol: str, answer: _Answer) -> list[CorporateAction]:
+        """Each per share as it was then."""
+        until = self._day_of(answer)
+        splits = [split for split in answer.splits if split.ex_date <= until]
+        dividends = []
+        paid_on: Iterable[tuple[Any, Any]] = answer.frame["Dividends"].items()
+        for stamp, value in paid_on:
+            day, amount = stamp.date(), float(value)
+            if amount > 0 and math.isfinite(amount):
+                ratio = ratio_after(splits, day) if self._adjustment is Adjustment.RAW else WHOLE
+                paid = Decimal(str(round(amount, 6))) if ratio == WHOLE else as_traded(amount, ratio)
+                if paid:
+                    dividends.append(self._action(ActionKind.DIVIDEND, symbol, day, None, paid, answer.raw))
+        return dividends
 
     def _action(
         self,
@@ -235,3 +292,11 @@ class YahooPrices:
     ) -> CorporateAction:
         opens_at = nominal_hours(self._calendar, day).opens_at
         return CorporateAction(kind, symbol, day, ratio, amount, None, opens_at, VENDOR, raw)
+
+
+def _note(reply: PriceReply | ActionReply, symbol: str, answer: NotCovered | Unanswered) -> None:
+    """Enter why a symbol is missing."""
+    if isinstance(answer, Unanswered):
+        reply.missing[symbol], reply.gaps[symbol] = str(answer.error), answer.gap
+    else:
+        reply.missing[symbol] = str(answer)

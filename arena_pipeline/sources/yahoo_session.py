@@ -5,6 +5,10 @@ own: threads may share them, two sessions may not. So one batch of symbols runs 
 at once. The response cache is emptied before each batch, crumb and cookie strategy after one with a failure,
 and the databases lie in a temporary folder: which charts are asked for depends on nothing but the arguments,
 so a replay asks for exactly what the recording holds.
+
+yfinance tries again by itself: a chart with another crumb, a crumb by another way, for each share anew. So
+every address is asked once within a batch, and whoever asks again gets the same answer; only a chart that
+failed is asked for a second time, on our word. One thing costs at most `MOST_REQUESTS`, redirects included.
 """
 
 from __future__ import annotations
@@ -14,10 +18,12 @@ import logging
 import tempfile
 import threading
 import warnings
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
+from fractions import Fraction
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urljoin, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
@@ -41,15 +47,23 @@ from arena_pipeline.errors import (
 from arena_pipeline.market.bars import Interval
 from arena_pipeline.settings import SYMBOL
 from arena_pipeline.sources.budget import Budget, Unmetered, wait_for_turn
-from arena_pipeline.sources.recorder import Recorded, Recorder
+from arena_pipeline.sources.prices import Gap
+from arena_pipeline.sources.recorder import Failure, Recorded, Recorder
 
 VENDOR = "yahoo"
 CHART = "/v8/finance/chart/"
 TIMEOUT_SECONDS = 20.0
 MAX_BYTES = 20_000_000
-MAX_REDIRECTS = 5
+MOST_REQUESTS = 5
+"""So many requests are made for one address in a batch: two tries, and what they are redirected to."""
+REFUSALS = frozenset({401, 403, 429})
+"""Statuses after which no further chart of a batch is asked for."""
 WORKERS = 4
 """So many charts are asked for at once."""
+BEARABLE = Fraction(1, 3)
+"""Of the shares of a batch, so many may stay without an answer, and one in any case; with more it is Yahoo
+that fails, and the rest is not asked for."""
+STOPPED = f"{Failure.HELD_BACK}yahoo refused or failed on too many shares before it"
 
 _one_batch_at_a_time = threading.Lock()
 
@@ -80,10 +94,35 @@ class YahooSession(requests.Session[requests.Response]):
         """Whether yfinance's crumb and cookie strategy come from a batch that went well."""
         self._recorder = recorder
         self._recording = threading.Lock()
+        self._answers: dict[str, Recorded] = {}
+        self._sent: Counter[str] = Counter()
+        self._again: set[str] = set()
+        self._charts_asked: dict[str, str] = {}
+        self.stopped = False
+        """Whether no further chart of the batch is asked for."""
         self._clock = clock
         self._timeout = timeout
         self._budget = budget or Unmetered()
         self._base = urlsplit(base_url.rstrip("/")) if base_url else None
+
+    def begin(self) -> None:
+        """A new batch: nothing has been asked yet."""
+        self.charts.clear()
+        self._answers.clear()
+        self._sent.clear()
+        self._again.clear()
+        self.stopped = False
+
+    def stop(self) -> None:
+        """Send no further request for a chart in this batch: it is recorded as not asked."""
+        self.stopped = True
+
+    def ask_again(self, symbol: str) -> None:
+        """Let the next request for a share's chart reach Yahoo, if the last one was sent there."""
+        with self._recording:
+            request = self._charts_asked.get(symbol)
+            if request is not None and request in self._sent:
+                self._again.add(request)
 
     def request(self, method: Any, url: str, *args: Any, **options: Any) -> requests.Response:
         """As curl_cffi's, for the few arguments that yfinance uses."""
@@ -91,30 +130,48 @@ class YahooSession(requests.Session[requests.Response]):
         request = _request_name(url, params)
         is_chart = urlsplit(url).path.startswith(CHART)
         try:
-            with self._recording:
-                recorded = self._recorder.recall(VENDOR, request)
+            recorded = self._recall(request)
         except ArchiveMissing:
             if is_chart:
                 raise
             recorded = Recorded(200, b"replay", self._clock())
         if recorded is None:
-            recorded = self._fetch(method, url, params, options)
-            if is_chart:
-                with self._recording:
+            recorded = self._fetch(method, url, params, options, request, is_chart=is_chart)
+            with self._recording:
+                self._answers[request] = recorded
+                if is_chart:
                     self._recorder.record(VENDOR, request, recorded)
+                    self.stopped |= recorded.status in REFUSALS
         if is_chart:
-            self.charts[unquote(urlsplit(url).path.removeprefix(CHART))] = recorded
+            symbol = unquote(urlsplit(url).path.removeprefix(CHART))
+            self.charts[symbol], self._charts_asked[symbol] = recorded, request
         if recorded.failure is not None:
             raise requests.exceptions.ConnectionError(recorded.failure)
         return _response(url, recorded)
 
-    def _fetch(self, method: Any, url: str, params: Any, options: dict[str, Any]) -> Recorded:
-        for _ in range(MAX_REDIRECTS + 1):
+    def _recall(self, request: str) -> Recorded | None:
+        with self._recording:
+            if request in self._again:
+                self._again.remove(request)
+                return None
+            return self._answers.get(request) or self._recorder.recall(VENDOR, request)
+
+    def _fetch(
+        self, method: Any, url: str, params: Any, options: dict[str, Any], request: str, *, is_chart: bool
+    ) -> Recorded:
+        if is_chart and self.stopped:
+            return self._failure(STOPPED)
+        while self._sent[request] < MOST_REQUESTS:
             body = bytearray()
             target = self._rewritten(url)
             if target is None:
                 return self._failure(f"redirected to another host ({urlsplit(url).hostname}), refused")
-            wait_for_turn(self._budget, VENDOR, seconds=self._timeout)
+            try:
+                wait_for_turn(self._budget, VENDOR, seconds=self._timeout)
+            except RateLimited as error:
+                self.stop()
+                return self._failure(f"{Failure.HELD_BACK}{str(error).removeprefix(Failure.HELD_BACK)}")
+            self._sent[request] += 1
             try:
                 response = super().request(
                     method,
@@ -132,7 +189,7 @@ class YahooSession(requests.Session[requests.Response]):
             if response.status_code not in {301, 302, 303, 307, 308} or not location:
                 return Recorded(response.status_code, bytes(body), self._clock())
             method, url, params, options = "GET", urljoin(url, location), None, {}
-        return self._failure(f"more than {MAX_REDIRECTS} redirects")
+        return self._failure(f"redirected more than {MOST_REQUESTS - 1} times")
 
     def _failure(self, reason: str) -> Recorded:
         return Recorded(0, b"", self._clock(), failure=reason)
@@ -163,16 +220,27 @@ class Span:
 History = tuple[pd.DataFrame, Recorded]
 
 
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """Yahoo failed on a share: of what kind the gap is, and what happened."""
+
+    gap: Gap
+    error: SourceError
+
+
+Found = History | NotCovered | Unanswered
+
+
 def histories(
     session: YahooSession, symbols: Sequence[str], span: Span, *, workers: int = WORKERS
-) -> dict[str, History | NotCovered]:
+) -> dict[str, Found]:
     """For each symbol yfinance's frame, unadjusted, null rows and actions included, with the answer it was
-    made from; or that Yahoo does not have it. What is no symbol is not asked for.
+    made from; or that Yahoo does not have it, or failed on it. What is no symbol is not asked for.
 
-    Raises RateLimited, VendorRefused or SourceError for the first symbol that fails so, in the order given;
-    what was not asked for by then is not asked for. ArchiveMissing during a replay.
+    A share without an answer is asked for once more, after all others. Where Yahoo refuses, or fails on more
+    of them than is `BEARABLE`, no further one is asked for. Raises ArchiveMissing during a replay.
     """
-    found: dict[str, History | NotCovered] = {
+    found: dict[str, Found] = {
         symbol: NotCovered(f"not asked of yahoo: {symbol[:20]!r} is no symbol")
         for symbol in symbols
         if not SYMBOL.fullmatch(symbol)
@@ -183,21 +251,47 @@ def histories(
         _prepare_yfinance(session)
         for symbol in asked:
             yfinance.cache.get_tz_cache().store(symbol, span.zone.key)
-        for symbol in asked[:1]:  # alone: it fetches the crumb that the others share
-            found[symbol] = _history(session, symbol, span)
-        with ThreadPoolExecutor(workers, thread_name_prefix="yahoo") as threads:
-            waiting = {symbol: threads.submit(_history, session, symbol, span) for symbol in asked[1:]}
-            try:
-                for symbol, answer in waiting.items():
-                    found[symbol] = answer.result()
-            except BaseException:
-                threads.shutdown(wait=True, cancel_futures=True)
-                raise
-    session.in_order = not any(isinstance(answer, NotCovered) for answer in found.values())
+        found |= _ask(session, asked[:1], span, len(asked), workers)  # alone: the others share its crumb
+        found |= _ask(session, asked[1:], span, len(asked), workers)
+        silent = [symbol for symbol in asked if _gap(found[symbol]) is Gap.NO_ANSWER]
+        if len(silent) <= _bearable(len(asked)) and not session.stopped:
+            yfinance.data.YfData.cache_get.cache_clear()  # it keeps a failing answer too
+            for symbol in silent:
+                session.ask_again(symbol)
+            found |= _ask(session, silent, span, len(asked), workers)
+    session.in_order = not any(isinstance(found[symbol], NotCovered | Unanswered) for symbol in asked)
     return found
 
 
-def _history(session: YahooSession, symbol: str, span: Span) -> History | NotCovered:
+def _bearable(asked: int) -> Fraction:
+    return max(Fraction(1), BEARABLE * asked)
+
+
+def _gap(answer: Found) -> Gap | None:
+    return answer.gap if isinstance(answer, Unanswered) else None
+
+
+def _ask(
+    session: YahooSession, symbols: Sequence[str], span: Span, of: int, workers: int
+) -> dict[str, Found]:
+    """The answers to some shares of a batch of `of`; told to stop, the session answers the rest itself."""
+    found: dict[str, Found] = {}
+    failures = 0
+    with ThreadPoolExecutor(workers, thread_name_prefix="yahoo") as threads:
+        waiting = {symbol: threads.submit(_history, session, symbol, span) for symbol in symbols}
+        try:
+            for symbol, answer in waiting.items():
+                found[symbol] = answer.result()
+                failures += _gap(found[symbol]) is not None
+                if failures > _bearable(of):
+                    session.stop()
+        except BaseException:
+            threads.shutdown(wait=True, cancel_futures=True)
+            raise
+    return found
+
+
+def _history(session: YahooSession, symbol: str, span: Span) -> Found:
     try:
         frame = yfinance.Ticker(symbol, session=session).history(
             start=span.start,
@@ -211,31 +305,31 @@ def _history(session: YahooSession, symbol: str, span: Span) -> History | NotCov
     except ArenaError:
         raise
     except yfinance.exceptions.YFRateLimitError:
-        raise RateLimited(
-            f"yahoo refused {symbol}: too many requests", remedy="try again in an hour"
-        ) from None
+        refusal = RateLimited(f"yahoo refused {symbol}: too many requests", remedy="try again in an hour")
+        return Unanswered(Gap.RATE_LIMITED, refusal)
     except Exception as error:  # whatever yfinance's parsing meets  # noqa: BLE001
-        problem = _typed(error, session.charts.get(symbol), symbol)
-        if isinstance(problem, NotCovered):
-            return problem
-        raise problem from None
+        return _typed(error, session.charts.get(symbol), symbol)
     if symbol not in session.charts:
-        raise SourceError(f"yahoo was not asked for {symbol}")
+        return Unanswered(Gap.NOT_ASKED, SourceError(f"yahoo was not asked for {symbol}"))
     return frame, session.charts[symbol]
 
 
-def _typed(error: Exception, answer: Recorded | None, symbol: str) -> SourceError:
+def _typed(error: Exception, answer: Recorded | None, symbol: str) -> NotCovered | Unanswered:
     if answer is None or answer.failure is not None:
-        reason = answer.failure if answer else f"{type(error).__name__}: {error}"
-        return SourceError(f"yahoo gave no answer for {symbol}: {reason}")
-    if answer.status in {401, 403}:
-        return VendorRefused(f"yahoo refused {symbol} with status {answer.status}")
-    if answer.status >= 500:
-        return SourceError(f"yahoo answered {symbol} with status {answer.status}")
+        reason = answer.failure if answer and answer.failure else f"{type(error).__name__}: {error}"
+        if answer is not None and answer.kind is Failure.HELD_BACK:
+            return Unanswered(Gap.NOT_ASKED, RateLimited(f"yahoo for {symbol}: {reason}"))
+        return Unanswered(Gap.NO_ANSWER, SourceError(f"yahoo gave no answer for {symbol}: {reason}"))
+    status = answer.status
+    if status in {401, 403}:
+        return Unanswered(Gap.REFUSED, VendorRefused(f"yahoo refused {symbol} with status {status}"))
+    if status >= 500:
+        return Unanswered(Gap.NO_ANSWER, SourceError(f"yahoo answered {symbol} with status {status}"))
     if isinstance(error, yfinance.exceptions.YFTickerMissingError):
         return NotCovered(f"not covered by yahoo: {error.rationale}")
     reason = f"it has no {error}" if isinstance(error, KeyError) else type(error).__name__
-    return SourceError(f"yahoo's answer for {symbol} (status {answer.status}) is no chart: {reason[:80]}")
+    what = f"yahoo's answer for {symbol} (status {status}) is no chart: {reason[:80]}"
+    return Unanswered(Gap.NO_CHART, SourceError(what))
 
 
 def _request_name(url: str, params: Any) -> str:
@@ -278,4 +372,4 @@ def _prepare_yfinance(session: YahooSession) -> None:
     if not session.in_order:
         yfinance.data.SingletonMeta._instances.pop(yfinance.data.YfData, None)
     session.in_order = False
-    session.charts.clear()
+    session.begin()

@@ -23,6 +23,7 @@ from arena_pipeline.errors import ArchiveMissing, RateLimited, SourceError, Vend
 from arena_pipeline.market.bars import Adjustment, Interval
 from arena_pipeline.market.calendar import BERLIN, trading_calendar
 from arena_pipeline.market.checks import FindingKind
+from arena_pipeline.sources.prices import Gap
 from arena_pipeline.sources.recorder import MemoryRecorder
 from arena_pipeline.sources.yahoo import YahooPrices
 from arena_pipeline.sources.yahoo_session import WORKERS
@@ -129,7 +130,7 @@ def test_daily_bars_carry_hours_adjustment_and_the_answers_hash(yahoo: Stand) ->
     last = reply.bars[-1]
     assert (last.start, last.end) == (berlin(FRIDAY), berlin(FRIDAY, 17, 30))
     assert last.known_at == last.end
-    assert last.adjustment is Adjustment.SPLIT
+    assert last.adjustment is Adjustment.RAW
     assert (last.close, last.volume) == (Decimal("110.0000"), 1000)
     assert last.raw == next(iter(yahoo.recorder.answers.values())).sha256
     assert (reply.findings, reply.missing) == ([], {})
@@ -433,11 +434,21 @@ def test_a_few_charts_are_asked_for_at_once_and_come_in_the_order_of_the_symbols
     assert slow_prices(slow, recorder).daily(SHARES, MONDAY, FRIDAY) == live
 
 
-def test_after_a_rate_limit_no_further_symbol_is_begun(slow: Slow) -> None:
+def test_after_a_rate_limit_no_further_symbol_is_begun_and_what_came_is_kept(slow: Slow) -> None:
     slow.refused = {SHARES[1]}
-    with pytest.raises(RateLimited, match=SHARES[1]):
-        slow_prices(slow, MemoryRecorder()).daily(SHARES, MONDAY, FRIDAY)
-    assert len(set(slow.asked)) < len(SHARES)
+    recorder = MemoryRecorder()
+    live = slow_prices(slow, recorder).daily(SHARES, MONDAY, FRIDAY)
+    asked = set(slow.asked)
+    assert SHARES[0] in asked
+    assert len(asked) < len(SHARES)
+    assert {bar.symbol for bar in live.bars} == asked - {SHARES[1]}
+    assert live.gaps == {SHARES[1]: Gap.RATE_LIMITED} | {
+        share: Gap.NOT_ASKED for share in SHARES if share not in asked
+    }
+    assert live.missing.keys() == live.gaps.keys()
+    assert slow.asked.count(SHARES[1]) == 1
+    recorder.offline = True
+    assert slow_prices(slow, recorder).daily(SHARES, MONDAY, FRIDAY) == live
 
 
 @pytest.mark.parametrize("symbol", ["", "sap.de", "SAP.DE?x=1", "../v1/test", "A" * 40, "SAP DE", "SAP\n.DE"])
