@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 
 from arena_pipeline.assets.books import registered_models
 from arena_pipeline.assets.resource import ArenaResource
+from arena_pipeline.market.checks import FindingKind
 from arena_pipeline.news.health import FeedState
 from arena_pipeline.warehouse.store import Row
 from arena_pipeline.warehouse.tables import decisions, leaderboard, positions, snapshots
@@ -71,9 +72,11 @@ def bars_are_possible(context: dg.AssetCheckExecutionContext, arena: ArenaResour
 
 @dg.asset_check(asset="daily_bars")
 def bars_are_fresh(context: dg.AssetCheckExecutionContext, arena: ArenaResource) -> dg.AssetCheckResult:
-    """No stale bar and no row in quarantine; a warning, for the arena goes on without them."""
+    """No stale bar, no row in quarantine, no share that the vendor failed on and no changed past; a warning,
+    for the arena goes on."""
     store = arena.get().store
     found = store.rows("bar_findings", "list_contains($keys, partition)", keys=_keys(context, arena))
+    found.sort(key=lambda row: row["kind"] == FindingKind.CHANGED_HISTORY)
     return dg.AssetCheckResult(
         passed=not found,
         severity=dg.AssetCheckSeverity.WARN,

@@ -7,19 +7,18 @@ Before the first day, the bars that the indicators look back on are kept in a pa
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 
 from arena_pipeline.arena import HISTORY, Arena
+from arena_pipeline.assets.bar_partitions import Merged, finding_rows, merge, owed, symbols_of
 from arena_pipeline.assets.step import Outcome, Run
-from arena_pipeline.market.bars import Bar
-from arena_pipeline.market.checks import Finding
+from arena_pipeline.errors import SourceError
 from arena_pipeline.market.indicators import indicator_anchor
-from arena_pipeline.market.vintages import append_vintages
-from arena_pipeline.sources.prices import PriceReply
+from arena_pipeline.sources.prices import Gap, PriceReply
 from arena_pipeline.trading.corporate_actions import CorporateAction
-from arena_pipeline.warehouse.rows import action_row, bar_from, bar_row
+from arena_pipeline.warehouse.recorder import Collection, RecordedCollection
+from arena_pipeline.warehouse.rows import action_row, bar_row
 from arena_pipeline.warehouse.store import Partition, Row, Written
 
 LOOK_BACK_DAYS = 40
@@ -31,7 +30,8 @@ def daily_bars(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
 
     One row per symbol and vintage: open, high, low, close in EUR (the market's currency), volume in shares.
     Bars that repeat the previous close without volume are marked stale; rows that cannot be right are
-    quarantined in `bar_findings` with file and line.
+    quarantined in `bar_findings` with file and line. So is noted there which shares the vendor failed on (the
+    day is incomplete until a later run brings them), and what it has changed of the days before.
     """
     days = [date.fromisoformat(key) for key in keys]
     first, last = min(days), max(days)
@@ -39,28 +39,21 @@ def daily_bars(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     anchor = indicator_anchor(arena.start)
     since = anchor if with_history else _days_before(arena, first)
     collection = arena.collection("daily_bars", keys)
-    reply = arena.prices(collection).daily(arena.priced_symbols, min(since, first), last)
+    prices = arena.prices(collection)
+    without_history = sorted(owed(arena, HISTORY) & set(arena.priced_symbols)) if not with_history else []
+    others = [symbol for symbol in arena.priced_symbols if symbol not in without_history]
+    reply = prices.daily(others, min(since, first), last)
+    if without_history:
+        _add(reply, without_history, lambda: prices.daily(without_history, min(anchor, first), last))
     wanted = [*([HISTORY] if with_history else []), *keys]
-    bars, restated = _merge(arena, "daily_bars", wanted, reply.bars, collection.at)
-    for text in restated:
-        run.report(text)
-    findings = _by_partition_findings(arena, reply.findings, wanted)
+    merged = merge(arena, "daily_bars", wanted, reply, collection.at)
+    findings = finding_rows(arena, merged, reply, wanted)
     now = arena.clock()
+    _record_splits(arena, reply.splits, keys, run, now)
     arena.store.write_frames(
-        "bar_findings", [Partition(key, findings[key]) for key in wanted], run_id=run.id, now=now
+        "bar_findings", [Partition(key, findings[key]) for key in merged.bars], run_id=run.id, now=now
     )
-    written = arena.store.write_frames(
-        "daily_bars",
-        [Partition(key, [bar_row(bar) for bar in bars[key]]) for key in wanted],
-        run_id=run.id,
-        now=now,
-        within=lambda connection: collection.enter(connection, run.id),
-    )
-    return [
-        _outcome(entry, bars[entry.key], reply, len(findings[entry.key]))
-        for entry in written
-        if entry.key != HISTORY
-    ]
+    return _write(arena, "daily_bars", keys, run, collection, reply, merged, findings)
 
 
 def intraday_bars(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
@@ -70,18 +63,11 @@ def intraday_bars(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     """
     days = [date.fromisoformat(key) for key in keys]
     collection = arena.collection("intraday_bars", keys)
-    reply = arena.prices(collection).intraday(arena.priced_symbols, min(days), max(days))
-    bars, restated = _merge(arena, "intraday_bars", keys, reply.bars, collection.at)
-    for text in restated:
-        run.report(text)
-    written = arena.store.write_frames(
-        "intraday_bars",
-        [Partition(key, [bar_row(bar) for bar in bars[key]]) for key in keys],
-        run_id=run.id,
-        now=arena.clock(),
-        within=lambda connection: collection.enter(connection, run.id),
-    )
-    return [_outcome(entry, bars[entry.key], reply, 0) for entry in written]
+    since = arena.calendar.previous_day(min(days))
+    reply = arena.prices(collection).intraday(arena.priced_symbols, since, max(days))
+    merged = merge(arena, "intraday_bars", keys, reply, collection.at)
+    _record_splits(arena, reply.splits, keys, run, arena.clock())
+    return _write(arena, "intraday_bars", keys, run, collection, reply, merged, {})
 
 
 def corporate_actions(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
@@ -106,61 +92,76 @@ def corporate_actions(arena: Arena, keys: Sequence[str], run: Run) -> list[Outco
         now=arena.clock(),
         within=lambda connection: collection.enter(connection, run.id),
     )
+    if reply.gaps:
+        run.report(f"corporate_actions is incomplete: {_missing(reply.missing, reply.gaps)}")
+    figures = {"missing": _missing(reply.missing, reply.gaps), "complete": not reply.gaps}
     return [
-        Outcome(entry, preview=_preview(rows[entry.key], "symbol kind ex_date ratio amount"))
+        Outcome(entry, figures, _preview(rows[entry.key], "symbol kind ex_date ratio amount"))
         for entry in written
     ]
 
 
-def _merge(
-    arena: Arena, asset: str, keys: Sequence[str], incoming: Iterable[Bar], seen_at: datetime
-) -> tuple[dict[str, list[Bar]], list[str]]:
-    """What each partition shall hold: its stored vintages and what is new; and the restatements in words."""
-    fresh: dict[str, list[Bar]] = defaultdict(list)
-    start = arena.start
-    for bar in incoming:
-        fresh[bar.day.isoformat() if bar.day >= start else HISTORY].append(bar)
-    stored: dict[str, list[Bar]] = defaultdict(list)
-    if set(keys) & arena.store.partitions(asset).keys():
-        for row in arena.store.rows(asset, "list_contains($keys, partition)", keys=list(keys)):
-            stored[row["partition"]].append(bar_from(row))
-    merged: dict[str, list[Bar]] = {}
-    restated: list[str] = []
-    for key in keys:
-        merged[key], changes = append_vintages(stored[key], fresh[key], seen_at=seen_at)
-        restated += [
-            f"{change.after.id} restates close {change.before.close} as {change.after.close}"
-            for change in changes
-        ]
-    return merged, restated
+def _write(
+    arena: Arena,
+    asset: str,
+    keys: Sequence[str],
+    run: Run,
+    collection: Collection | RecordedCollection,
+    reply: PriceReply,
+    merged: Merged,
+    findings: Mapping[str, Sequence[Row]],
+) -> list[Outcome]:
+    """Put the bars in force with the collection that they come from, and say what is worth saying."""
+    for text in merged.reports:
+        run.report(text)
+    if reply.gaps:
+        run.report(f"{asset} is incomplete: {_missing(reply.missing, reply.gaps)}")
+    written = arena.store.write_frames(
+        asset,
+        [Partition(key, [bar_row(bar) for bar in bars]) for key, bars in merged.bars.items()],
+        run_id=run.id,
+        now=arena.clock(),
+        within=lambda connection: collection.enter(connection, run.id),
+    )
+    return [
+        _outcome(entry, merged, reply, len(findings.get(entry.key, ())))
+        for entry in written
+        if entry.key in keys
+    ]
 
 
-def _by_partition_findings(
-    arena: Arena, findings: Iterable[Finding], keys: Sequence[str]
-) -> dict[str, list[Row]]:
-    """Findings under the trading day that they fall on or before; those without a date under `history`."""
-    rows: dict[str, list[Row]] = {key: [] for key in keys}
-    for finding in findings:
-        if finding.day is None or finding.day < arena.start:
-            key = HISTORY
-        elif arena.calendar.is_trading_day(finding.day):
-            key = finding.day.isoformat()
-        else:
-            key = arena.calendar.next_day(finding.day).isoformat()
-        if key in rows:
-            rows[key].append(
-                {
-                    "id": f"finding:{finding.symbol}:{finding.day}:{finding.kind.value}:{finding.line}",
-                    "kind": finding.kind.value,
-                    "symbol": finding.symbol,
-                    "day": finding.day,
-                    "detail": finding.detail,
-                    "file": finding.file,
-                    "line": finding.line,
-                    "quarantined": finding.quarantined,
-                }
-            )
-    return rows
+def _add(reply: PriceReply, symbols: Sequence[str], ask: Callable[[], PriceReply]) -> None:
+    """Add what a second question brings to the reply of the first; if it fails, its symbols are missing."""
+    try:
+        more = ask()
+    except SourceError as error:
+        reply.missing.update(dict.fromkeys(symbols, str(error)))
+        reply.gaps.update(dict.fromkeys(symbols, Gap.NO_ANSWER))
+        return
+    reply.bars.extend(more.bars)
+    reply.findings.extend(more.findings)
+    reply.splits.extend(more.splits)
+    reply.missing.update(more.missing)
+    reply.gaps.update(more.gaps)
+
+
+def _record_splits(
+    arena: Arena, splits: Sequence[CorporateAction], keys: Sequence[str], run: Run, now: datetime
+) -> None:
+    """Enter the splits that lie between bars as traded before the bars themselves, so that no book meets a
+    price after a split without the split, and no indicator a step; those before the arena's first day under
+    `history`. Days that were never collected are left alone."""
+    collected = arena.store.partitions("corporate_actions").keys() | {HISTORY, *keys}
+    rows: dict[str, list[Row]] = {}
+    for split in splits:
+        key = HISTORY if split.ex_date < arena.start else _effective_day(arena, split)
+        if key in collected:
+            held = rows[key] if key in rows else _stored(arena, "corporate_actions", key)
+            if split.id not in {row["id"] for row in held}:
+                rows[key] = [*held, action_row(split)]
+    if rows:
+        partitions = [Partition(key, rows[key]) for key in sorted(rows)]
+        arena.store.write_frames("corporate_actions", partitions, run_id=run.id, now=now)
 
 
 def _stored(arena: Arena, asset: str, key: str) -> list[Row]:
@@ -183,19 +184,22 @@ def _days_before(arena: Arena, day: date) -> date:
     return day
 
 
-def _outcome(written: Written, bars: Sequence[Bar], reply: PriceReply, findings: int) -> Outcome:
-    missing = sorted(set(reply.missing))
-    reason = f"{len(missing)}: {missing[0]}: {reply.missing[missing[0]]}" if missing else "none"
+def _outcome(written: Written, merged: Merged, reply: PriceReply, findings: int) -> Outcome:
+    bars = merged.bars[written.key]
+    reason = _missing(reply.missing, reply.gaps)
     if reply.reaches_from is not None and written.key < str(reply.reaches_from):
         reason = f"all: not covered before {reply.reaches_from}"
     return Outcome(
         written,
         {
-            "symbols": len({bar.symbol for bar in bars}),
+            "symbols": len(symbols_of(bars)),
             "stale": sum(bar.stale for bar in bars),
             "restated": sum(bar.vintage > 1 for bar in bars),
+            "changed_history": sum(map(len, merged.changes.values())),
+            "late": len(merged.late[written.key]),
             "findings": findings,
             "missing": reason,
+            "complete": not reply.gaps and not merged.held,
         },
         [
             {
@@ -208,6 +212,15 @@ def _outcome(written: Written, bars: Sequence[Bar], reply: PriceReply, findings:
             for bar in bars[:8]
         ],
     )
+
+
+def _missing(missing: Mapping[str, str], gaps: Mapping[str, Gap]) -> str:
+    """How many symbols are missing, and why the first one is; those that the vendor failed on come first."""
+    if not missing:
+        return "none"
+    first = min(gaps or missing)
+    kind = f" ({gaps[first].value})" if first in gaps else ""
+    return f"{len(missing)}: {first}{kind}: {missing[first]}"
 
 
 def _preview(rows: Sequence[Row], columns: str) -> list[Row]:

@@ -299,6 +299,16 @@ class ArenaStore(DuckDBResource):
             )
             return {row.partition: row.digest for row in rows}
 
+    def stored_at(self, asset: str) -> dict[str, datetime]:
+        """When the version in force of each partition of an asset was committed."""
+        with self.ledger.read() as connection:
+            rows = connection.execute(
+                select(catalog.c.partition, catalog.c.known_at).where(
+                    catalog.c.asset == asset, catalog.c.superseded_at.is_(None)
+                )
+            )
+            return {row.partition: datetime.fromisoformat(row.known_at) for row in rows}
+
     def files(self, asset: str, *, stored_before: datetime | None = None) -> list[tuple[str, str]]:
         """(partition, path) of the files in force, or of those in force at an earlier time of storage."""
         statement: Select[Any] = select(catalog.c.partition, catalog.c.path).where(

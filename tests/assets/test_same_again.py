@@ -105,12 +105,13 @@ def test_a_restated_bar_changes_no_decision_and_no_snapshot_that_was_made(world,
     changed = {outcome.written.key for outcome in outcomes if outcome.written.changed}
     assert changed == {str(PAST)}
     assert {table: stored(arena, table) for table in before} == before
-    assert {k: v for k, v in steps.digests(arena).items() if k != ("daily_bars", str(PAST))} == (
-        {k: v for k, v in digests.items() if k != ("daily_bars", str(PAST))}
+    about_it = {(asset, str(PAST)) for asset in ("daily_bars", "bar_findings")}
+    assert {k: v for k, v in steps.digests(arena).items() if k not in about_it} == (
+        {k: v for k, v in digests.items() if k not in about_it}
     )
 
 
-def test_a_stale_bar_that_is_repaired_leaves_no_finding_and_a_new_vintage(world, steps):
+def test_a_stale_bar_that_is_repaired_is_a_new_vintage_and_a_changed_history(world, steps):
     row = world.prices["SAP.DE"][PAST]
     good = (row.open, row.high, row.low, row.close, row.volume)
     before = world.prices["SAP.DE"][world.calendar.previous_day(PAST)].close
@@ -124,7 +125,9 @@ def test_a_stale_bar_that_is_repaired_leaves_no_finding_and_a_new_vintage(world,
     row.open, row.high, row.low, row.close, row.volume = good
     later = world.arena()
     daily_bars(later, [str(PAST)], Run("later"))
-    assert later.store.rows("bar_findings", "partition = '2025-03-05'") == []
+    assert [entry["kind"] for entry in later.store.rows("bar_findings", "partition = '2025-03-05'")] == [
+        "changed_history"
+    ]
     vintages = later.store.rows("daily_bars", "symbol = 'SAP.DE' AND day = $day", day=PAST)
     assert [(entry["vintage"], entry["stale"]) for entry in vintages] == [(1, True), (2, False)]
 
