@@ -18,7 +18,7 @@ from arena_pipeline.assets import (
 from arena_pipeline.assets.build import arena_asset, rules_version
 from arena_pipeline.assets.step import Step
 from arena_pipeline.llm.prompts import prompt_version
-from arena_pipeline.market import checks, indicators, vintages
+from arena_pipeline.market import checks, indicators, splits, vintages
 from arena_pipeline.news import articles, health, momentum
 from arena_pipeline.partitions import (
     SESSION,
@@ -101,7 +101,7 @@ def assets(parts: Partitions) -> list[dg.AssetsDefinition]:
     """All assets of section "Assets" in docs/architecture.md."""
     look_back = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
     day, session = parts.trading_days, parts.sessions
-    bars = rules_version(checks, vintages)
+    bars = rules_version(checks, splits, vintages)
     book_rules = rules_version(replay, book, account, fills)
 
     def shared(*upstream: str) -> list[dg.AssetDep]:
@@ -174,9 +174,9 @@ def assets(parts: Partitions) -> list[dg.AssetsDefinition]:
             technical.indicators,
             group="technical",
             partitions=session,
-            deps=shared("daily_bars"),
+            deps=shared("daily_bars", "corporate_actions"),
             kinds=["pandas", "parquet"],
-            version=rules_version(indicators),
+            version=rules_version(indicators, splits),
         ),
         arena_asset(
             news.momentum,

@@ -26,8 +26,8 @@ a vendor's rounding. Real violations in fifteen years of XETRA history begin at 
 
 HELD_BELOW, HELD_ABOVE = Decimal("0.55"), Decimal("1.5")
 """A close outside these multiples of the last one looks like a split that the vendor has not worked in, or
-like a wrong unit: the bar is held back until a second one confirms the level. In ten recorded years of 19 DAX
-shares the largest day's change was +28 %."""
+like a wrong unit: the bar is held back until one of another day confirms the level. In ten recorded years of
+19 DAX shares the largest day's change was +28 %."""
 
 FURTHEST = 10
 """A level so many times the last one, or that part of it, is never confirmed: no share moves so in a day."""
@@ -214,19 +214,20 @@ def _check_duplicates(rows: Iterable[_Row]) -> None:
 def _hold_unexplained_jumps(
     rows: Iterable[_Row], splits: Collection[tuple[str, date]], max_jump: Decimal
 ) -> None:
-    """Quarantine a bar at another level than the last one kept, unless the bar before it, itself held back,
-    is at the same level. A day is judged by what came before it alone, so that it is judged alike later."""
+    """Quarantine a bar at another level than the last one kept, unless the bar before it, of an earlier day
+    and itself held back, is at the same level. A day is judged by what came before it alone, so that it is
+    judged alike later."""
     kept: Decimal | None = None
-    held: Decimal | None = None
+    held: Bar | None = None
     for row in rows:
         bar = row.bar
         usual = kept is None or HELD_BELOW < bar.close / kept < HELD_ABOVE
-        near = held is not None and abs(bar.close / held - 1) <= max_jump
+        near = held is not None and held.day < bar.day and abs(bar.close / held.close - 1) <= max_jump
         confirmed = near and kept is not None and kept < bar.close * FURTHEST < kept * FURTHEST**2
         if usual or confirmed or (bar.symbol, bar.day) in splits:
             kept, held = bar.close, None
             continue
-        held = bar.close
+        held = bar
         row.quarantine(
             FindingKind.UNEXPLAINED_JUMP,
             f"from {kept} to {bar.close} without a split: held back for review",

@@ -153,6 +153,18 @@ def test_a_single_spike_is_held_back_and_what_follows_is_kept() -> None:
     assert (FindingKind.UNEXPLAINED_JUMP, True) in kinds(findings)
 
 
+def test_quarter_hours_at_half_the_price_are_held_back_for_the_whole_day() -> None:
+    """A split that is reported in the evening only would otherwise halve a holding from the second bar on."""
+    monday, tuesday = (
+        [quarter_hour(day, minutes) for minutes in (0, 15, 30)] for day in (FIRST, XETR.next_day(FIRST))
+    )
+    half = {name: price("50") for name in ("open", "high", "low", "close")}
+    late = [replace(bar, **half) for bar in (*monday[1:], *tuesday)]
+    kept, findings = checked(monday[0], *late)
+    assert kept == [monday[0], *late[2:]]
+    assert kinds(findings)[:2] == [(FindingKind.UNEXPLAINED_JUMP, True)] * 2
+
+
 def test_a_hundredfold_level_is_never_confirmed() -> None:
     days = XETR.days(FIRST, date(2025, 3, 7))
     closes = ["1", "100", "101", "102", "1.01"]
