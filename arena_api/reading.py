@@ -46,6 +46,7 @@ class Reading:
                     ledger_url=settings.ledger_url,
                     lake_url=settings.lake_url,
                     archive_folder=str(settings.home / "archive"),
+                    market=settings.arena.market,
                 )
             return self._store
 

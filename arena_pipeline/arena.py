@@ -93,6 +93,7 @@ def open_store(settings: Settings) -> ArenaStore:
         ledger_url=settings.ledger_url,
         lake_url=settings.lake_url,
         archive_folder=str(settings.home / "archive"),
+        market=settings.arena.market,
     )
 
 

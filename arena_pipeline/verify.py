@@ -85,7 +85,7 @@ def every_partition_has_its_digest(arena: Arena) -> Problems:
 
 def evidence_leads_somewhere(arena: Arena) -> Problems:
     with arena.store.ledger.read() as connection:
-        edges = connection.execute(select(evidence)).all()
+        edges = connection.execute(select(evidence).where(evidence.c.superseded_at.is_(None))).all()
     parents = {edge.parent for edge in edges}
     known = existing(arena.store, parents)
     for edge in edges:
@@ -104,7 +104,8 @@ def nothing_was_known_before_its_time(arena: Arena) -> Problems:
     with arena.store.ledger.read() as connection:
         edges = connection.execute(
             select(evidence.c.child, evidence.c.parent).where(
-                evidence.c.child.like("briefing:%") | evidence.c.child.like("momentum:%")
+                evidence.c.superseded_at.is_(None),
+                evidence.c.child.like("briefing:%") | evidence.c.child.like("momentum:%"),
             )
         ).all()
     for edge in edges:

@@ -96,7 +96,9 @@ def _walk(store: ArenaStore, roots: set[str]) -> dict[str, Row]:
 def _parents(store: ArenaStore, children: Sequence[str]) -> Iterator[str]:
     with store.ledger.read() as connection:
         for part in _chunks(children):
-            yield from connection.scalars(select(evidence.c.parent).where(evidence.c.child.in_(part)))
+            yield from connection.scalars(
+                select(evidence.c.parent).where(evidence.c.child.in_(part), evidence.c.superseded_at.is_(None))
+            )
 
 
 def _rows(store: ArenaStore, identities: Iterable[str]) -> dict[str, Row]:

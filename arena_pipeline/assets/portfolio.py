@@ -15,13 +15,20 @@ from sqlalchemy import Connection, select
 from arena_pipeline.arena import Arena
 from arena_pipeline.assets.books import book_days, registered_models
 from arena_pipeline.assets.step import Outcome, Run
-from arena_pipeline.trading.book import DayResult, Snapshot
+from arena_pipeline.trading.book import DayResult, PostingKind, Snapshot
 from arena_pipeline.trading.money import from_cents
 from arena_pipeline.trading.orders import Fill, Rejection
 from arena_pipeline.warehouse.store import Edge, Row, Written, utc_text
 from arena_pipeline.warehouse.tables import fills, rejections
 
 TRADES = ("fills", "rejections")
+
+POSTED = {
+    PostingKind.SPLIT: "split by",
+    PostingKind.ACCRUAL: "credited by",
+    PostingKind.PAYMENT: "paid by",
+}
+"""What a snapshot has to do with a corporate action that was posted on its day."""
 
 
 def trades(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
@@ -262,6 +269,7 @@ def _snapshot_edges(arena: Arena, model: str, day: date, results: Mapping[date, 
     result = results[day]
     edges = [Edge(child, f"fill:{fill.order_id.removeprefix('order:')}", "includes") for fill in result.fills]
     edges += [Edge(child, mark.bar_id, "marked at") for mark in result.snapshot.marks if mark.bar_id]
+    edges += [Edge(child, posting.action_id, POSTED[posting.kind]) for posting in result.postings]
     if day > arena.start:
         edges.append(Edge(child, f"snapshot:{model}:{arena.calendar.previous_day(day)}", "continues"))
     return edges

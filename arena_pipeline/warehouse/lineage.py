@@ -1,19 +1,23 @@
 """From a number to its evidence: the walk over the edges, down to the bytes in the archive.
 
 Edges that follow from a row itself are not stored but found here: a run of bars contains its bars, and what
-was read from outside points at the raw bytes by their hash.
+was read from outside points at the raw bytes by their hash. Of a bar that was restated a run contains the
+vintage that its session knew; where that is not the first, the run's id here names the session.
 """
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Table, select
 
 from arena_pipeline.errors import DataError
+from arena_pipeline.market.calendar import trading_calendar
 from arena_pipeline.warehouse.store import CHUNK, ArenaStore, Edge, Row
 from arena_pipeline.warehouse.tables import (
     decisions,
@@ -35,7 +39,14 @@ KINDS = {
 }
 """What an id's prefix means where it is not the kind itself."""
 
-WINDOW = re.compile(r"bars:(?P<symbol>[^:]+):(?P<first>\d{4}-\d\d-\d\d)\.\.(?P<last>\d{4}-\d\d-\d\d)")
+KEY = r"\d{4}-\d\d-\d\dT\d\d:\d\d"
+WINDOW = re.compile(
+    r"bars:(?P<symbol>[^:]+):(?P<first>\d{4}-\d\d-\d\d)\.\.(?P<last>\d{4}-\d\d-\d\d)"
+    rf"(?:@(?P<session>{KEY}))?"
+)
+OF_A_SESSION = re.compile(
+    rf"(?:indicators|momentum|watchlist|briefing):(?P<research>{KEY}):.+|decision:.+:(?P<decided>{KEY})"
+)
 
 LAKE_KINDS = {
     "bar": ("daily_bars", "intraday_bars"),
@@ -55,6 +66,10 @@ LEDGER_KINDS: dict[str, Table] = {
     "board": leaderboard,
     "llm": exchanges,
 }
+
+
+Bars = dict[str, list[tuple[str, int, datetime, str]]]
+"""(day, vintage, known at, id) of daily bars by symbol, in the order of day and vintage."""
 
 
 @dataclass
@@ -93,7 +108,8 @@ def lineage(store: ArenaStore, root: str, *, depth: int | None = None) -> Lineag
     """
     result = Lineage(root)
     frontier = {root, *_outcomes(store, root)}
-    result.edges |= set(_stored_edges(store, frontier - {root})) if len(frontier) > 1 else set()
+    if len(frontier) > 1:
+        result.edges |= _as_known(store, _stored_edges(store, frontier - {root}))
     seen: set[str] = set()
     steps = 0
     while frontier:
@@ -108,7 +124,7 @@ def lineage(store: ArenaStore, root: str, *, depth: int | None = None) -> Lineag
         if depth is not None and steps >= depth:
             result.edges = {edge for edge in result.edges if edge.parent in seen and edge.child in seen}
             break
-        edges = {*_stored_edges(store, frontier), *_implied_edges(store, frontier, rows)}
+        edges = {*_as_known(store, _stored_edges(store, frontier)), *_implied_edges(store, frontier, rows)}
         result.edges |= edges
         frontier = {edge.parent for edge in edges} - seen
         steps += 1
@@ -135,15 +151,32 @@ def _outcomes(store: ArenaStore, root: str) -> list[str]:
 def _stored_edges(store: ArenaStore, children: Iterable[str]) -> Iterator[Edge]:
     with store.ledger.read() as connection:
         for part in _chunks(sorted(children)):
-            for row in connection.execute(select(evidence).where(evidence.c.child.in_(part))):
+            for row in connection.execute(
+                select(evidence).where(evidence.c.child.in_(part), evidence.c.superseded_at.is_(None))
+            ):
                 yield Edge(row.child, row.parent, row.role)
 
 
+def _as_known(store: ArenaStore, edges: Iterable[Edge]) -> set[Edge]:
+    """The edges; one to a run of bars names the session behind it if that knew others than the first vintages."""
+    found = set(edges)
+    runs = {edge: session_of(edge.child) for edge in found if prefix(edge.parent) == "bars"}
+    if not runs:
+        return found
+    bars = _bars(store, {edge.parent for edge in runs})
+    for edge, session in runs.items():
+        as_known = f"{edge.parent}@{session}"
+        if session and _contained(store, bars, edge.parent) != _contained(store, bars, as_known):
+            found = found - {edge} | {Edge(edge.child, as_known, edge.role)}
+    return found
+
+
 def _implied_edges(store: ArenaStore, children: Iterable[str], rows: Mapping[str, Row]) -> Iterator[Edge]:
+    bars = _bars(store, {child for child in children if prefix(child) == "bars" and child in rows})
     for child in sorted(children):
         row = rows.get(child, {})
         if prefix(child) == "bars":
-            for bar in _window(store, child):
+            for bar in _contained(store, bars, child):
                 yield Edge(child, bar, "contains")
         elif prefix(child) == "llm" and row:
             yield Edge(child, f"raw:{row['sent_sha256']}", "sent")
@@ -152,17 +185,45 @@ def _implied_edges(store: ArenaStore, children: Iterable[str], rows: Mapping[str
             yield Edge(child, f"raw:{row['raw']}", "read from")
 
 
-def _window(store: ArenaStore, identity: str) -> list[str]:
-    """The daily bars in `bars:SAP.DE:2023-01-02..2025-10-23`, each in its first vintage."""
-    symbol, first, last = window_of(identity)
-    rows = store.rows(
-        "daily_bars",
-        "symbol = $symbol AND day BETWEEN $first::DATE AND $last::DATE AND vintage = 1",
-        symbol=symbol,
-        first=first,
-        last=last,
-    )
-    return [row["id"] for row in rows]
+def _bars(store: ArenaStore, runs: set[str]) -> Bars:
+    """Every vintage of the daily bars within some runs, by symbol and day."""
+    found: Bars = defaultdict(list)
+    if not runs:
+        return found
+    named = [window_of(run) for run in runs]
+    with store.query("daily_bars") as connection:
+        result = connection.execute(
+            "SELECT symbol, day, vintage, known_at, id FROM daily_bars "
+            "WHERE list_contains($symbols, symbol) AND day BETWEEN $first::DATE AND $last::DATE "
+            "ORDER BY symbol, day, vintage",
+            {
+                "symbols": sorted({symbol for symbol, _, _ in named}),
+                "first": min(first for _, first, _ in named),
+                "last": max(last for _, _, last in named),
+            },
+        )
+        for symbol, day, vintage, known_at, identity in result.fetchall():
+            found[symbol].append((day.isoformat(), vintage, known_at, identity))
+    return found
+
+
+def _contained(store: ArenaStore, bars: Bars, run: str) -> list[str]:
+    """The daily bars in `bars:SAP.DE:2023-01-02..2025-10-23`, each in its first vintage; with `@` and a
+    session, in the last vintage known before it."""
+    symbol, first, last = window_of(run)
+    within = [entry for entry in bars.get(symbol, ()) if first <= entry[0] <= last]
+    match = WINDOW.fullmatch(run)
+    session = match and match["session"]
+    if not session:
+        return [identity for _, vintage, _, identity in within if vintage == 1]
+    time = trading_calendar(store.market).session(session).time
+    return [*{day: identity for day, _, known_at, identity in within if known_at < time}.values()]
+
+
+def session_of(identity: str) -> str | None:
+    """The session of what was derived for one: of a decision, a briefing, an indicator row, …"""
+    match = OF_A_SESSION.fullmatch(identity)
+    return (match["research"] or match["decided"]) if match else None
 
 
 def window_of(identity: str) -> tuple[str, str, str]:
@@ -189,14 +250,23 @@ def _rows(store: ArenaStore, identities: set[str]) -> dict[str, Row]:
         elif name in LEDGER_KINDS:
             found.update(_ledger_rows(store, LEDGER_KINDS[name], ids))
         elif name == "bars":
-            found.update(
-                {
-                    identity: dict(zip(("symbol", "first", "last"), window_of(identity), strict=True))
-                    for identity in ids
-                }
-            )
+            found.update(_run_rows(store, [identity for identity in ids if WINDOW.fullmatch(identity)]))
         elif name == "raw":
             found.update(_archive_rows(store, ids))
+    return found
+
+
+def _run_rows(store: ArenaStore, runs: Sequence[str]) -> dict[str, Row]:
+    """Of the runs whose first and last bar are stored, what their ids say."""
+    bars = _bars(store, set(runs))
+    days = {symbol: {day for day, _, _, _ in entries} for symbol, entries in bars.items()}
+    found: dict[str, Row] = {}
+    for run in runs:
+        symbol, first, last = window_of(run)
+        if {first, last} <= days.get(symbol, set()):
+            found[run] = {"symbol": symbol, "first": first, "last": last}
+            if "@" in run:
+                found[run]["as_known_at"] = run.partition("@")[2]
     return found
 
 

@@ -21,16 +21,16 @@ import pyarrow as pa
 from dagster_duckdb import DuckDBResource
 from pydantic import PrivateAttr
 from sqlalchemy import Connection, Select, select, update
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from arena_pipeline.errors import EmptyReplacement
 from arena_pipeline.warehouse.archive import Archive
 from arena_pipeline.warehouse.digest import rows_digest
+from arena_pipeline.warehouse.edges import Edge as Edge
+from arena_pipeline.warehouse.edges import lay, replace_edges
 from arena_pipeline.warehouse.lake import Lake
 from arena_pipeline.warehouse.ledger import Ledger
 from arena_pipeline.warehouse.schemas import ADDED, SCHEMAS
-from arena_pipeline.warehouse.tables import DERIVED, catalog, evidence
+from arena_pipeline.warehouse.tables import DERIVED, catalog
 
 Row = dict[str, Any]
 CHUNK = 400
@@ -41,15 +41,6 @@ have the same digest."""
 
 _OPENING = threading.Lock()
 """A store is opened by one thread; the others wait for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """`child` was made from `parent`, which played `role` in it."""
-
-    child: str
-    parent: str
-    role: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +80,8 @@ class ArenaStore(DuckDBResource):
     ledger_url: str
     lake_url: str
     archive_folder: str
+    market: str = "XETR"
+    """Whose sessions the keys of partitions name: the same hour is another moment elsewhere."""
     _ledger: Ledger | None = PrivateAttr(default=None)
 
     @property
@@ -150,7 +143,10 @@ class ArenaStore(DuckDBResource):
                         connection, asset, part, digests[part.key], versions, path, run_id=run_id, now=now
                     )
                 )
-                self.add_edges(connection, part.edges)
+            laid = {
+                part.key: (entry.version, part.edges) for part, entry in zip(partitions, written, strict=True)
+            }
+            replace_edges(connection, asset, laid, utc_text(now))
         return written
 
     def write_rows(
@@ -193,7 +189,7 @@ class ArenaStore(DuckDBResource):
                         table.insert(),
                         [{**row, "partition": partition, "recorded_at": moment} for row in rows],
                     )
-        self.add_edges(connection, edges)
+        replace_edges(connection, asset, {partition: (written.version, list(edges))}, utc_text(now))
         return written
 
     def clear_rows(
@@ -232,12 +228,17 @@ class ArenaStore(DuckDBResource):
         )
 
     def add_edges(self, connection: Connection, edges: Iterable[Edge]) -> None:
-        """Lay evidence edges; an edge that is there already stays."""
-        values = [{"child": e.child, "parent": e.parent, "role": e.role} for e in edges]
-        insert = sqlite_insert if self.ledger.is_sqlite else postgres_insert
-        for start in range(0, len(values), CHUNK):
-            statement = insert(evidence).on_conflict_do_nothing()
-            connection.execute(statement, values[start : start + CHUNK])
+        """Lay the edges of rows that are never replaced, such as decisions."""
+        lay(connection, edges)
+
+    def sweep(self) -> int:
+        """Delete the files that a crash left in the lake without a row of the catalog; returns how many.
+
+        Only those older than a day: a younger one may be another process's, on its way to a commit.
+        """
+        with self.ledger.read() as connection:
+            named = connection.scalars(select(catalog.c.path).where(catalog.c.path.is_not(None)))
+            return self.lake.sweep({*named})
 
     def _put(self, asset: str, frames: Mapping[str, pa.Table], keys: Sequence[str]) -> str | None:
         """The file that holds these partitions; None when there are none."""

@@ -83,12 +83,37 @@ catalog = Table(
 evidence = Table(
     "evidence",
     metadata,
-    Column("child", String, primary_key=True),
-    Column("parent", String, primary_key=True),
-    Column("role", String, primary_key=True),
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("child", String, nullable=False),
+    Column("parent", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column(
+        "asset", String, nullable=False, default="", comment="of the child's partition; empty for a decision"
+    ),
+    Column("partition", String, nullable=False, default=""),
+    Column(
+        "version",
+        Integer,
+        nullable=False,
+        default=0,
+        comment="of the partition, the first that had it; 0 of a decision",
+    ),
+    Column("superseded_at", String, comment="when a version without it came into force"),
+    Index(
+        "uq_evidence_current",
+        "child",
+        "parent",
+        "role",
+        "asset",
+        "partition",
+        unique=True,
+        sqlite_where=CURRENT,
+        postgresql_where=CURRENT,
+    ),
     Index("ix_evidence_parent", "parent"),
+    Index("ix_evidence_partition", "asset", "partition"),
 )
-"""One row per edge "child was made from parent", written with the child."""
+"""One row per edge "child was made from parent", written with the child and retired with its version."""
 
 collections = Table(
     "collections",

@@ -19,7 +19,10 @@ def count(arena, table):
 
 def edges(arena):
     with arena.store.ledger.read() as connection:
-        return set(connection.execute(select(evidence)).all())
+        in_force = select(evidence.c.child, evidence.c.parent, evidence.c.role).where(
+            evidence.c.superseded_at.is_(None)
+        )
+        return {tuple(row) for row in connection.execute(in_force)}
 
 
 def stored(arena, table):

@@ -169,6 +169,64 @@ def test_a_ledger_of_before_is_brought_to_head_with_its_rows_and_keys(tmp_path):
     opened.close()
 
 
+def test_edges_of_before_get_their_partition_and_those_left_behind_are_retired(tmp_path):
+    """The fill moved to another bar and the mark to another vintage; the second fill is gone."""
+    file, day, session = tmp_path / "ledger.db", "2025-03-03", "2025-03-03T08:30"
+    fill = {
+        **dict.fromkeys(("notional_cents", "fee_cents", "quantity"), 1),
+        "order_id": ORDER["id"], "model": "m", "trading_day": day, "symbol": "SAP.DE", "side": "buy",
+        "price": "1.0000", "filled_at": "t", **STORED,
+    }  # fmt: skip
+    position = {
+        **dict.fromkeys(("quantity", "cost_cents", "value_cents"), 1),
+        "model": "m", "trading_day": day, "symbol": "SAP.DE", "bar": "bar:2", "provisional": False, **STORED,
+    }  # fmt: skip
+    edges = [
+        (f"fill:m:{session}:1", ORDER["id"], "executes"),
+        (f"fill:m:{session}:1", "bar:1", "filled at"),
+        (f"fill:m:{session}:1", "bar:2", "filled at"),
+        (f"snapshot:m:{day}", f"fill:m:{session}:1", "includes"),
+        (f"snapshot:m:{day}", f"fill:m:{session}:2", "includes"),
+        (f"snapshot:m:{day}", "bar:1", "marked at"),
+        (f"snapshot:m:{day}", "bar:2", "marked at"),
+        (f"briefing:{session}:SAP.DE", "figure:1", "rests on"),
+        (f"briefing:{session}:SIE.DE", "figure:2", "rests on"),
+        (f"watchlist:{session}:SAP.DE", "momentum:1", "ranked by"),
+        (f"decision:m:{session}", f"briefing:{session}:SAP.DE", "decided from"),
+    ]
+    ledger = at_revision(file, "0006")
+    with ledger.begin() as connection:
+        insert(connection, "models", MODEL)
+        insert(connection, "decisions", DECISION)
+        insert(connection, "orders", ORDER)
+        insert(connection, "fills", {**fill, "id": f"fill:m:{session}:1", "bar": "bar:1", "superseded_at": "t"})
+        insert(connection, "fills", {**fill, "id": f"fill:m:{session}:1", "bar": "bar:2"})
+        insert(connection, "positions", position)
+        for asset in ("trades", "portfolio_snapshots"):
+            entry = {"asset": asset, "partition": f"m|{day}", "version": 2, "rows": 1, "digest": "d"}
+            insert(connection, "catalog", {**entry, "run_id": "r", "known_at": "later"})
+        for child, parent, role in edges:
+            insert(connection, "evidence", {"child": child, "parent": parent, "role": role})
+    ledger.dispose()
+    opened = Ledger(f"sqlite:///{file}")
+    with opened.read() as connection:
+        rows = connection.execute(evidence.select().order_by(evidence.c.id)).all()
+    opened.close()
+    assert {(row.child, row.parent, row.role) for row in rows} == {*edges}
+    retired = {(row.parent, row.role) for row in rows if row.superseded_at == "later"}
+    assert retired == {
+        ("bar:1", "filled at"), ("bar:1", "marked at"), (f"fill:m:{session}:2", "includes")
+    }  # fmt: skip
+    assert {(row.child.partition(":")[0], row.asset, row.partition) for row in rows} == {
+        ("fill", "trades", f"m|{day}"),
+        ("snapshot", "portfolio_snapshots", f"m|{day}"),
+        ("briefing", "briefings", session),
+        ("briefing", "held_briefings", session),
+        ("watchlist", "watchlist", session),
+        ("decision", "", ""),
+    }
+
+
 def test_opening_again_changes_nothing(ledger):
     put(ledger, models, MODEL)
     again = Ledger(ledger.url)

@@ -1,5 +1,6 @@
 """A partition is written whole or not at all, and every earlier state of it can still be read."""
 
+import os
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from arena_pipeline.errors import EmptyReplacement
+from arena_pipeline.warehouse.schemas import SCHEMAS
 from arena_pipeline.warehouse.store import Edge, Partition
 from arena_pipeline.warehouse.tables import catalog, evidence, fills, models
 
@@ -23,6 +25,13 @@ MODEL = {"id": "m", "kind": "baseline", "registered_at": "2025-03-03T00:00:00.00
 def count(store, table):
     with store.ledger.read() as connection:
         return connection.execute(text(f"SELECT count(*) FROM {table}")).scalar()
+
+
+def laid(store):
+    """(parent, version, retired at) of every edge."""
+    with store.ledger.read() as connection:
+        columns = (evidence.c.parent, evidence.c.version, evidence.c.superseded_at)
+        return [tuple(row) for row in connection.execute(select(*columns).order_by(evidence.c.id))]
 
 
 def scores(store, **options):
@@ -162,8 +171,40 @@ class TestFrames:
         write(MONDAY, edges=edges, SAP=1.0)
         write(MONDAY, later=1, edges=edges, SAP=1.0)
         with store.ledger.read() as connection:
-            found = connection.execute(select(evidence)).all()
+            found = connection.execute(select(evidence.c.child, evidence.c.parent, evidence.c.role)).all()
         assert found == [(edges[0].child, "momentum:1", "ranked by")]
+
+    def test_the_edges_that_a_new_version_lacks_are_retired_with_the_old_one(self, store, write):
+        child = f"watchlist:{MONDAY}:SAP"
+        write(MONDAY, edges=(Edge(child, "momentum:1", "ranked by"), Edge(child, "x", "ranked by")), SAP=1.0)
+        write(MONDAY, later=1, edges=(Edge(child, "x", "ranked by"), Edge(child, "y", "ranked by")), SAP=2.0)
+        assert laid(store) == [
+            ("momentum:1", 1, "2025-03-03T10:00:00.000000+00:00"),
+            ("x", 1, None),
+            ("y", 2, None),
+        ]
+
+    def test_an_edge_that_comes_back_is_laid_again(self, store, write):
+        child = f"watchlist:{MONDAY}:SAP"
+        for later, parent in enumerate(("a", "b", "a")):
+            write(MONDAY, later=later, edges=(Edge(child, parent, "ranked by"),), SAP=float(later))
+        assert [(parent, at is None) for parent, _, at in laid(store)] == [
+            ("a", False), ("b", False), ("a", True)
+        ]  # fmt: skip
+
+    def test_a_partition_that_keeps_its_rows_gets_the_edges_that_it_is_written_with(self, store, write):
+        child = f"watchlist:{MONDAY}:SAP"
+        write(MONDAY, edges=(Edge(child, "a", "ranked by"),), SAP=1.0)
+        again = write(MONDAY, later=1, edges=(Edge(child, "b", "ranked by"),), SAP=1.0)
+        assert not again.changed
+        assert [(parent, at is None) for parent, _, at in laid(store)] == [("a", False), ("b", True)]
+
+    def test_a_briefing_that_is_added_for_a_held_share_leaves_the_edges_of_the_others(self, store):
+        rows = [{"id": f"briefing:{MONDAY}:{symbol}", "symbol": symbol} for symbol in ("SAP", "SIE")]
+        for some in (rows[:1], rows):
+            edge = Edge(some[-1]["id"], "figure:1", "rests on")
+            store.write_frames("held_briefings", [Partition(MONDAY, some, [edge])], run_id="r", now=NOW)
+        assert [at for _, _, at in laid(store)] == [None, None]
 
     def test_where_a_row_was_read_is_not_part_of_its_digest(self, store):
         def article(raw):
@@ -264,3 +305,22 @@ class TestQuery:
         writer.join()
         assert set(seen) <= {(0, 0), (30, 1)}
         assert seen
+
+
+class TestSweep:
+    def test_what_a_crash_left_without_a_row_of_the_catalog_is_swept(self, store, write):
+        """Of three files one is in force, one was replaced and stays readable, one was never committed."""
+        write(MONDAY, SAP=1.0)
+        write(MONDAY, later=1, SAP=2.0)
+        orphan = store.lake.write("watchlist", SCHEMAS["watchlist"].empty_table())
+        for file in Path(store.lake_url).glob("*/*"):
+            os.utime(file, (0, 0))
+        assert store.sweep() == 1
+        assert not store.lake.exists(orphan)
+        assert scores(store) == {"SAP": 2.0}
+        assert scores(store, stored_before=NOW + timedelta(minutes=1)) == {"SAP": 1.0}
+
+    def test_a_file_that_another_process_is_about_to_commit_is_left_alone(self, store):
+        name = store.lake.write("watchlist", SCHEMAS["watchlist"].empty_table())
+        assert store.sweep() == 0
+        assert store.lake.exists(name)
