@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,8 +28,9 @@ from arena_pipeline.assets.research import HELD
 from arena_pipeline.assets.step import Run, Step
 from arena_pipeline.errors import ArchiveError, ArenaError
 from arena_pipeline.warehouse.recorder import RecordedCollection
+from arena_pipeline.warehouse.redigest import changed_partitions
 from arena_pipeline.warehouse.store import ArenaStore
-from arena_pipeline.warehouse.tables import collections
+from arena_pipeline.warehouse.tables import collections, evidence
 
 NOTHING_RECORDED = 0
 """The id of no collection: whatever is asked of it is missing."""
@@ -60,6 +62,8 @@ def rederive(arena: Arena, report: Callable[[str], None] = lambda text: None) ->
             result.problems.append(str(error))
     if result.problems:
         return result
+    report("stored rows")
+    result.problems += changed_partitions(arena.store)
     with tempfile.TemporaryDirectory(prefix="arena-replay-") as folder:
         scratch = ArenaStore(
             ledger_url=f"sqlite:///{folder}/ledger.db",
@@ -73,6 +77,7 @@ def rederive(arena: Arena, report: Callable[[str], None] = lambda text: None) ->
                 result.problems.append(str(error))
                 return result
             _compare(arena.store, scratch, result)
+            _compare_evidence(arena.store, scratch, result)
     return result
 
 
@@ -114,6 +119,26 @@ def _compare(origin: ArenaStore, scratch: ArenaStore, result: Replayed) -> None:
                     f"{asset} {partition}: stored {_short(stored.get(partition))}, "
                     f"replayed {_short(made.get(partition))}"
                 )
+
+
+def _compare_evidence(origin: ArenaStore, scratch: ArenaStore, result: Replayed) -> None:
+    """The edges in force, which no digest covers. One problem for each child that has others."""
+    stored, made = _evidence(origin), _evidence(scratch)
+    for child in sorted(stored.keys() | made.keys()):
+        if stored.get(child) != made.get(child):
+            result.problems.append(f"evidence of {child}: not what the replay lays")
+
+
+def _evidence(store: ArenaStore) -> dict[str, set[tuple[str, str]]]:
+    found: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    with store.ledger.read() as connection:
+        for row in connection.execute(
+            select(evidence.c.child, evidence.c.parent, evidence.c.role).where(
+                evidence.c.superseded_at.is_(None)
+            )
+        ):
+            found[row.child].add((row.parent, row.role))
+    return found
 
 
 def _short(digest: str | None) -> str:

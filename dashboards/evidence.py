@@ -97,7 +97,9 @@ def _parents(store: ArenaStore, children: Sequence[str]) -> Iterator[str]:
     with store.ledger.read() as connection:
         for part in _chunks(children):
             yield from connection.scalars(
-                select(evidence.c.parent).where(evidence.c.child.in_(part), evidence.c.superseded_at.is_(None))
+                select(evidence.c.parent).where(
+                    evidence.c.child.in_(part), evidence.c.superseded_at.is_(None)
+                )
             )
 
 

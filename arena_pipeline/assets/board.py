@@ -8,6 +8,7 @@ have ranked the models otherwise.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -24,7 +25,7 @@ from arena_pipeline.scoring.leaderboard import leaderboard as board_of
 from arena_pipeline.trading.money import to_cents
 from arena_pipeline.warehouse import readers
 from arena_pipeline.warehouse.digest import canonical
-from arena_pipeline.warehouse.store import Edge
+from arena_pipeline.warehouse.store import Edge, Row
 
 
 def leaderboard(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
@@ -40,7 +41,48 @@ def leaderboard(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     return [_rank(arena, ledger, day, run) for day in days]
 
 
+@dataclass(frozen=True)
+class Ranking:
+    """A day's board before it is stored: `rows` by table, and what is shown of the run that made it."""
+
+    rows: dict[str, list[Row]]
+    edges: list[Edge]
+    documents: list[dict[str, Any]]
+    verdict: str
+    days_left_out: int
+    not_settled: Sequence[str]
+
+
 def _rank(arena: Arena, ledger: Scores, day: date, run: Run) -> Outcome:
+    ranking = board_tables(arena, ledger, day)
+    with arena.store.ledger.transaction() as connection:
+        written = arena.store.write_rows(
+            connection,
+            "leaderboard",
+            day.isoformat(),
+            ranking.rows,
+            edges=ranking.edges,
+            run_id=run.id,
+            now=arena.clock(),
+        )
+    return Outcome(
+        written,
+        {
+            "leader": ranking.documents[0]["model"],
+            "verdict": ranking.verdict,
+            "days_left_out": ranking.days_left_out,
+            "not_settled": ranking.not_settled,
+            "simulated": arena.settings.simulated,
+        },
+        [
+            {name: entry[name] for name in ("rank", "model", "nav", "return", "trades")}
+            for entry in ranking.documents
+        ],
+    )
+
+
+def board_tables(arena: Arena, ledger: Scores, day: date) -> Ranking:
+    """The board of a day as the stored snapshots, fills and decisions make it. Nothing is stored."""
     known = arena.daily_bars().comparable(
         arena.settings.universe.benchmark, readers.end_of_day(arena.calendar, day)
     )
@@ -85,35 +127,22 @@ def _rank(arena: Arena, ledger: Scores, day: date, run: Run) -> Outcome:
     edges += [
         Edge(entry["id"], bar, "compared with") for entry in entries for bar in _ends(known, day, arena.start)
     ]
-    with arena.store.ledger.transaction() as connection:
-        written = arena.store.write_rows(
-            connection,
-            "leaderboard",
-            day.isoformat(),
-            {
-                "leaderboard": entries,
-                "assessments": [
-                    {
-                        "trading_day": day.isoformat(),
-                        "document": canonical(whole),
-                        "robustness": other_terms,
-                    }
-                ],
-            },
-            edges=edges,
-            run_id=run.id,
-            now=arena.clock(),
-        )
-    return Outcome(
-        written,
+    return Ranking(
         {
-            "leader": documents[0]["model"],
-            "verdict": assessment.verdict.text,
-            "days_left_out": len(window.left_out),
-            "not_settled": not_settled,
-            "simulated": arena.settings.simulated,
+            "leaderboard": entries,
+            "assessments": [
+                {
+                    "trading_day": day.isoformat(),
+                    "document": canonical(whole),
+                    "robustness": other_terms,
+                }
+            ],
         },
-        [{name: entry[name] for name in ("rank", "model", "nav", "return", "trades")} for entry in documents],
+        edges,
+        documents,
+        assessment.verdict.text,
+        len(window.left_out),
+        not_settled,
     )
 
 

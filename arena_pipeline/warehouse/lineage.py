@@ -158,7 +158,7 @@ def _stored_edges(store: ArenaStore, children: Iterable[str]) -> Iterator[Edge]:
 
 
 def _as_known(store: ArenaStore, edges: Iterable[Edge]) -> set[Edge]:
-    """The edges; one to a run of bars names the session behind it if that knew others than the first vintages."""
+    """The edges; one to a run of bars names its session if that knew others than the first vintages."""
     found = set(edges)
     runs = {edge: session_of(edge.child) for edge in found if prefix(edge.parent) == "bars"}
     if not runs:

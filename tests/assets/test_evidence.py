@@ -37,7 +37,7 @@ def bars_of(found, day):
 
 @pytest.fixture
 def restated(world, steps):
-    """SAP's bar of the 6th as it was at 17:35, and at 18:05 with the official close; both days are settled."""
+    """SAP's bar of the 6th as it was at 17:35, and at 18:05 with the official close; settled both times."""
     days = world.days(last=DAY)
     steps.all(world.arena(), days[:-1])
     official = world.prices["SAP.DE"][DAY]
@@ -54,9 +54,7 @@ def test_a_day_that_is_settled_twice_is_marked_at_the_bar_in_force_only(restated
     arena = restated.opened[-1]
     marks = {parent for role, parent in parents(arena, f"snapshot:equal-weight:{DAY}") if role == "marked at"}
     assert {mark for mark in marks if "SAP" in mark} == {f"bar:SAP.DE:{DAY}:2"}
-    assert bars_of(lineage(arena.store, f"board:{DAY}:equal-weight", depth=2), DAY) == {
-        f"bar:SAP.DE:{DAY}:2"
-    }
+    assert bars_of(lineage(arena.store, f"board:{DAY}:equal-weight", depth=2), DAY) == {f"bar:SAP.DE:{DAY}:2"}
     with arena.store.ledger.read() as connection:
         retired = connection.execute(select(evidence).where(evidence.c.superseded_at.is_not(None))).all()
     assert {(row.parent, row.version) for row in retired} == {(f"bar:SAP.DE:{DAY}:1", 1)}

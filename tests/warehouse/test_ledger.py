@@ -199,7 +199,9 @@ def test_edges_of_before_get_their_partition_and_those_left_behind_are_retired(t
         insert(connection, "models", MODEL)
         insert(connection, "decisions", DECISION)
         insert(connection, "orders", ORDER)
-        insert(connection, "fills", {**fill, "id": f"fill:m:{session}:1", "bar": "bar:1", "superseded_at": "t"})
+        insert(
+            connection, "fills", {**fill, "id": f"fill:m:{session}:1", "bar": "bar:1", "superseded_at": "t"}
+        )
         insert(connection, "fills", {**fill, "id": f"fill:m:{session}:1", "bar": "bar:2"})
         insert(connection, "positions", position)
         for asset in ("trades", "portfolio_snapshots"):
