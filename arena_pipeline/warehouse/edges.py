@@ -18,9 +18,6 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from arena_pipeline.warehouse.tables import evidence
 
 CHUNK = 400
-GROWING = frozenset({"held_briefings"})
-"""Tables whose partitions only grow: who adds a row brings that row's edges, and those of the others stay."""
-
 IN_FORCE = evidence.c.superseded_at.is_(None)
 
 
@@ -63,8 +60,7 @@ def replace_edges(
             partition=partition,
             version=version,
         )
-        if asset not in GROWING:
-            retired += [number for edge, number in stored.items() if edge not in wanted]
+        retired += [number for edge, number in stored.items() if edge not in wanted]
     for start in range(0, len(retired), CHUNK):
         connection.execute(
             update(evidence)

@@ -223,7 +223,7 @@ def test_edges_of_before_get_their_partition_and_those_left_behind_are_retired(t
         ("fill", "trades", f"m|{day}"),
         ("snapshot", "portfolio_snapshots", f"m|{day}"),
         ("briefing", "briefings", session),
-        ("briefing", "held_briefings", session),
+        ("briefing", "held_briefings", f"{session}|SIE.DE"),
         ("watchlist", "watchlist", session),
         ("decision", "", ""),
     }

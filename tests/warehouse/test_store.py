@@ -199,13 +199,6 @@ class TestFrames:
         assert not again.changed
         assert [(parent, at is None) for parent, _, at in laid(store)] == [("a", False), ("b", True)]
 
-    def test_a_briefing_that_is_added_for_a_held_share_leaves_the_edges_of_the_others(self, store):
-        rows = [{"id": f"briefing:{MONDAY}:{symbol}", "symbol": symbol} for symbol in ("SAP", "SIE")]
-        for some in (rows[:1], rows):
-            edge = Edge(some[-1]["id"], "figure:1", "rests on")
-            store.write_frames("held_briefings", [Partition(MONDAY, some, [edge])], run_id="r", now=NOW)
-        assert [at for _, _, at in laid(store)] == [None, None]
-
     def test_where_a_row_was_read_is_not_part_of_its_digest(self, store):
         def article(raw):
             return {

@@ -43,7 +43,13 @@ FROM evidence_before
 """
 
 HELD = """
-UPDATE evidence SET asset = 'held_briefings'
+UPDATE evidence SET asset = 'held_briefings', partition = CASE
+    WHEN EXISTS (
+        SELECT 1 FROM catalog
+        WHERE catalog.asset = 'held_briefings' AND catalog.partition = evidence.partition)
+    THEN evidence.partition
+    ELSE evidence.partition || '|' || substr(child, 27)
+END
 WHERE asset = 'briefings' AND NOT EXISTS (
     SELECT 1 FROM evidence AS listed
     WHERE listed.child = 'watchlist:' || substr(evidence.child, 10) AND listed.superseded_at IS NULL)
