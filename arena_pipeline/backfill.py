@@ -113,6 +113,7 @@ class Backfill:
         """
         with _only_backfill(self._arena.settings.home), _rare_collections():
             _bury_dead_runs(self._instance)
+            self._arena.store.sweep()
             return self._run(first, last, models, assets, progress)
 
     def oldest_gap(self, last: date) -> date:

@@ -289,6 +289,33 @@ def replay(as_json: JsonFlag = False) -> None:
 
 
 @app.command()
+def rebuild(
+    into: Annotated[Path, typer.Option(help="The new home: a folder that is empty or does not exist yet.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a new home from the archive alone, with the network off, and compare its digests with the old."""
+    from arena_pipeline.rebuild import rebuild as build
+
+    with _arena(_settings()) as arena, progress("rebuilding", None) as advance:
+        result = build(arena, into.absolute(), report=lambda text: advance(text, 0))
+    if as_json:
+        print_json(
+            {
+                "home": str(into.absolute()),
+                "entries": result.entries,
+                "digests": result.digests,
+                "problems": result.problems,
+            }
+        )
+    else:
+        for problem in result.problems[:50]:
+            out.print(problem, highlight=False, markup=False, soft_wrap=True)
+        out.print(f"{into}: {result.line()}", highlight=False, markup=False, soft_wrap=True)
+    if result.problems:
+        raise typer.Exit(1)
+
+
+@app.command()
 def costs(as_json: JsonFlag = False) -> None:
     """Tokens and cost per model, session and day, and what a month would come to."""
     from arena_pipeline.cost_report import print_costs
@@ -431,8 +458,8 @@ def up(
     from arena_pipeline.instance import open_instance
 
     settings = _settings()
-    with open_instance(settings.home):
-        pass
+    with open_instance(settings.home), _arena(settings) as arena:
+        arena.store.sweep()
     environment = {**os.environ, "ARENA_HOME": str(settings.home), "ARENA_CONFIG": str(settings.file)}
     scripts = Path(sys.executable).parent
     commands = [

@@ -51,15 +51,10 @@ class Replayed:
 
 
 def rederive(arena: Arena, report: Callable[[str], None] = lambda text: None) -> Replayed:
-    """Replay an arena beside itself and compare the digest of every partition."""
+    """Replay an arena beside itself; hash what is stored again, and compare the digest of every partition."""
     result = Replayed()
     report("archive entries")
-    for sha256 in arena.store.archive.entries():
-        result.entries += 1
-        try:
-            arena.store.archive.get(sha256)
-        except ArchiveError as error:
-            result.problems.append(str(error))
+    result.problems += unreadable_entries(arena.store, result)
     if result.problems:
         return result
     report("stored rows")
@@ -69,16 +64,34 @@ def rederive(arena: Arena, report: Callable[[str], None] = lambda text: None) ->
             ledger_url=f"sqlite:///{folder}/ledger.db",
             lake_url=f"{folder}/lake",
             archive_folder=str(Path(folder) / "archive"),
+            market=arena.settings.arena.market,
         )
-        with Arena(arena.settings, scratch, clock=arena.clock, origin=arena.store) as again:
-            try:
-                _derive(again, arena.store, report)
-            except ArenaError as error:
-                result.problems.append(str(error))
-                return result
-            _compare(arena.store, scratch, result)
-            _compare_evidence(arena.store, scratch, result)
+        derived_into(arena, scratch, result, report)
     return result
+
+
+def unreadable_entries(store: ArenaStore, result: Replayed) -> list[str]:
+    """What is wrong with entries of the archive; `result` counts all of them."""
+    problems = []
+    for sha256 in store.archive.entries():
+        result.entries += 1
+        try:
+            store.archive.get(sha256)
+        except ArchiveError as error:
+            problems.append(str(error))
+    return problems
+
+
+def derived_into(arena: Arena, store: ArenaStore, result: Replayed, report: Callable[[str], None]) -> None:
+    """Derive an arena again into another store, and note what differs. Closes that store."""
+    with Arena(arena.settings, store, clock=arena.clock, origin=arena.store) as again:
+        try:
+            _derive(again, arena.store, report)
+        except ArenaError as error:
+            result.problems.append(str(error))
+            return
+        _compare(arena.store, store, result)
+        _compare_evidence(arena.store, store, result)
 
 
 def _derive(again: Arena, origin: ArenaStore, report: Callable[[str], None]) -> None:

@@ -24,6 +24,7 @@ from arena_pipeline.rederive import rederive
 from arena_pipeline.settings import load_settings
 from arena_pipeline.verify import INVARIANTS
 from arena_pipeline.warehouse.archive import Archive
+from arena_pipeline.warehouse.redigest import changed_partitions
 
 PROJECT = Path(__file__).parents[1]
 CONFIG = """
@@ -133,10 +134,14 @@ def test_a_backfill_ends_with_its_summary(built):
     assert re.search(r"[1-9]\d* rows written, \d+\.\d s", last)
 
 
-def test_a_second_backfill_changes_no_row_and_no_board(home):
+def test_a_second_backfill_changes_no_row_and_no_board_and_sweeps_what_a_crash_left(home):
+    orphan = home / "lake" / "articles" / "0.parquet"
+    orphan.write_bytes(b"PAR1")
+    os.utime(orphan, (0, 0))
     before = arena(home, "leaderboard", "--json").stdout
     again = document(home, "backfill", "--from", FIRST, "--to", LAST)
     assert again["rows_written"] == 0
+    assert not orphan.exists()
     assert arena(home, "leaderboard", "--json").stdout == before
 
 
@@ -254,7 +259,29 @@ def test_every_invariant_holds(built):
         ),
         ("UPDATE fetches SET sha256 = 'ab'", "the archive has every byte it names"),
         ("UPDATE fills SET fee_cents = 0", "every fill costs its fee"),
-        ("INSERT INTO evidence VALUES ('briefing:x', 'article:none', 'cites')", "evidence leads somewhere"),
+        (
+            "INSERT INTO evidence (child, parent, role, asset, partition, version) "
+            "VALUES ('briefing:x', 'article:none', 'cites', 'briefings', 'x', 1)",
+            "evidence leads somewhere",
+        ),
+        (
+            "UPDATE evidence SET parent = replace(parent, '..2025-09-15', '..2025-09-18') "
+            "WHERE child LIKE 'indicators:2025-09-16T08:30:%'",
+            "every run of bars was known to its session",
+        ),
+        (
+            "UPDATE evidence SET parent = replace(parent, '2025-09-15T08:30', '2025-09-18T08:30') "
+            "WHERE child LIKE 'watchlist:2025-09-15T08:30:%'",
+            "evidence is as old as what rests on it",
+        ),
+        (
+            "UPDATE decisions SET contamination = 'contaminated' WHERE model = 'cash'",
+            "a decision is judged by its models cutoff",
+        ),
+        (
+            "UPDATE leaderboard SET row = replace(row, '100000.00', '999999.00') WHERE model = 'cash'",
+            "the newest board is what the books make",
+        ),
         ("DELETE FROM leaderboard WHERE model = 'cash'", "every model is on the board"),
     ],
 )
@@ -293,6 +320,25 @@ def test_a_replay_without_any_socket_reproduces_every_digest(built, socket_disab
         result = rederive(again)
     assert result.problems == []
     assert result.digests > DAYS * MODELS
+
+
+def test_a_home_without_its_lake_is_rebuilt_from_the_archive_without_any_socket(home, socket_disabled):
+    shutil.rmtree(home / "lake")
+    new = home.parent / "new"
+    done = document(home, "rebuild", "--into", str(new))
+    assert (done["home"], done["problems"]) == (str(new), [])
+    assert done["digests"] > DAYS * MODELS
+    with open_home(home) as old, open_home(new) as rebuilt:
+        assert list(changed_partitions(rebuilt.store)) == []
+        for asset in ("daily_bars", "briefings", "decisions", "leaderboard"):
+            assert rebuilt.store.partitions(asset) == old.store.partitions(asset)
+    assert document(new, "costs") == document(home, "costs")
+
+
+def test_a_home_is_not_rebuilt_into_a_folder_that_holds_something(home):
+    result = arena(home, "rebuild", "--into", str(home))
+    assert result.returncode == 2
+    assert "is not empty" in result.stderr
 
 
 def test_one_changed_byte_fails_the_replay_and_is_named(home):

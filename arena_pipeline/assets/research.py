@@ -14,6 +14,7 @@ from datetime import timedelta
 from functools import cached_property
 
 from arena_pipeline.arena import Arena
+from arena_pipeline.assets.authors import authors
 from arena_pipeline.assets.costs import note_costs
 from arena_pipeline.assets.news import BASELINE_DAYS, blind_sessions, window_start
 from arena_pipeline.assets.step import Outcome, Run
@@ -194,11 +195,7 @@ class ResearchDesk:
         origin = self._arena.origin
         if origin is None:
             return {}
-        return {
-            row["id"]: row["author_model"]
-            for asset in ("briefings", HELD)
-            for row in origin.rows(asset, "list_contains($keys, session)", keys=self._keys)
-        }
+        return authors(origin, RESEARCH, ("briefings", HELD), self._keys, self._arena.symbols)
 
     def _author(self, facts: Facts) -> str:
         if not self._arena.has_research_model:

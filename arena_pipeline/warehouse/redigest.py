@@ -59,6 +59,11 @@ their digests were taken without it."""
 def changed_partitions(store: ArenaStore) -> Iterator[str]:
     """A line for each partition in force whose stored rows do not have the digest that the catalog has."""
     yield from _changed_in_lake(store)
+    yield from changed_in_ledger(store)
+
+
+def changed_in_ledger(store: ArenaStore) -> Iterator[str]:
+    """Of those the ones in the ledger: derived tables, and decisions with their orders and cancellations."""
     for asset, tables in TABLES_OF.items():
         with store.ledger.read() as connection:
             rows = _derived_rows(connection, tables)
