@@ -155,6 +155,11 @@ class Arena:
         """Whether anybody reads what a research model would write."""
         return any(model.kind is ModelKind.LLM for model in self.settings.models)
 
+    @property
+    def reads_with_model(self) -> bool:
+        """Whether the research model reads the articles; else the rules do."""
+        return self.has_research_model and self.settings.research.extraction == "model"
+
     @cached_property
     def research_choice(self) -> ResearchChoice:
         """The model that writes the briefings, and what to say of how it was chosen."""

@@ -208,8 +208,11 @@ class LlmSection(_Section):
 
 
 class ResearchSection(_Section):
-    """What becomes of a briefing that a person should look at."""
+    """How articles are read, and what becomes of a briefing that a person should look at."""
 
+    extraction: Literal["model", "rules"] = "model"
+    """Who reads articles: the research model, one article a call, or the rules of the lexicon. Without a
+    language model among the contestants it is always the rules."""
     review_blocks: bool = True
     """Whether the gate refuses purchases of its share in that session."""
 

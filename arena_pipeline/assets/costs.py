@@ -11,6 +11,9 @@ from arena_pipeline.arena import Arena
 from arena_pipeline.llm.client import ModelOutcome
 from arena_pipeline.warehouse.tables import exchanges, model_costs
 
+RESEARCH = "research"
+"""Who pays for what all models share."""
+
 
 def note_costs(
     arena: Arena, session: str, spender: str, purpose: str, outcomes: Iterable[ModelOutcome[Any]]

@@ -1,21 +1,23 @@
 """Group *research*: the watchlist and the briefings of a session, the same for every model.
 
-A briefing is written once, by the research model, from facts that code derived; no text from outside gets
-into it. A share that a model holds and that is not on the watchlist gets its briefing when first asked for.
+Each article is read in a call of its own (`assets/extractions.py`), and what was read of it is checked. A
+briefing is written once, by the research model, from facts that code derived; no text from outside gets into
+it. A share that a model holds and that is not on the watchlist gets its briefing when first asked for.
 """
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 
 from arena_pipeline.arena import Arena
 from arena_pipeline.assets.authors import authors
-from arena_pipeline.assets.costs import note_costs
+from arena_pipeline.assets.briefing_rows import briefing_from, partition_of
+from arena_pipeline.assets.costs import RESEARCH, note_costs
+from arena_pipeline.assets.extractions import ArticleReader, Extraction
 from arena_pipeline.assets.news import BASELINE_DAYS, blind_sessions, window_start
 from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.assets.technical import bar_window
@@ -24,22 +26,21 @@ from arena_pipeline.llm.failure import WANT_OF_MONEY
 from arena_pipeline.llm.prompts import synthesis_prompt
 from arena_pipeline.market.bars import Bar
 from arena_pipeline.market.calendar import Session
-from arena_pipeline.news.articles import deduplicate
+from arena_pipeline.news.articles import Article, deduplicate
 from arena_pipeline.news.momentum import MomentumRow
-from arena_pipeline.research.briefing import Briefing, BriefingSynthesis, Point, briefing_id, compose_briefing
+from arena_pipeline.research.briefing import Briefing, BriefingSynthesis, briefing_id, compose_briefing
 from arena_pipeline.research.chart import SPAN
-from arena_pipeline.research.contradictions import Contradiction, Grounds, Kind, Severity
-from arena_pipeline.research.facts import Fact, Facts, build_facts
+from arena_pipeline.research.contradictions import Grounds
+from arena_pipeline.research.extraction import Dropped, Verdict, judge
+from arena_pipeline.research.facts import Facts, build_facts, newest
 from arena_pipeline.research.figures import text_block, unify
-from arena_pipeline.research.quality import Quality, grounds_of
-from arena_pipeline.research.readings import Signal, Source
+from arena_pipeline.research.quality import grounds_of
+from arena_pipeline.research.readings import Source
 from arena_pipeline.research.technical import technical
 from arena_pipeline.research.watchlist import watchlist as watchlist_of
 from arena_pipeline.warehouse import readers
-from arena_pipeline.warehouse.digest import canonical
 from arena_pipeline.warehouse.store import Edge, Partition, Row
 
-RESEARCH = "research"
 HELD = "held_briefings"
 
 
@@ -79,7 +80,10 @@ def briefings(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     desk = ResearchDesk(arena, [arena.calendar.session(key) for key in keys], run)
     made = {key: desk.write(key, symbols) for key, symbols in wanted.items()}
     written = arena.store.write_frames(
-        "briefings", [partition_of(key, made[key]) for key in keys], run_id=run.id, now=arena.clock()
+        "briefings",
+        [partition_of(key, [entry for entry, _ in made[key]]) for key in keys],
+        run_id=run.id,
+        now=arena.clock(),
     )
     return [
         Outcome(
@@ -87,6 +91,7 @@ def briefings(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
             {
                 "usable": sum(briefing.ok for briefing, _ in made[entry.key]),
                 "to_review": sum(briefing.review for briefing, _ in made[entry.key]),
+                "claims_dropped": sum(len(briefing.dropped) for briefing, _ in made[entry.key]),
                 "cost_usd": _cost(made[entry.key]),
             },
             [
@@ -105,6 +110,17 @@ def briefings(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
 
 
 Made = list[tuple[Briefing, ModelOutcome[BriefingSynthesis] | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a briefing is written from, and what was left out of it."""
+
+    facts: Facts
+    grounds: Grounds
+    dropped: Sequence[tuple[str, str]]
+    extractions: Sequence[str]
+    caveats: Sequence[str]
 
 
 class ResearchDesk:
@@ -145,21 +161,25 @@ class ResearchDesk:
     def write(self, key: str, symbols: Sequence[str]) -> Made:
         """Briefings for some shares in a session, each with the model's outcome. Nothing is stored."""
         arena, session = self._arena, self._arena.calendar.session(key)
-        evidence = [self._evidence(session, symbol) for symbol in symbols]
-        facts = [entry for entry, _ in evidence]
+        stories = {symbol: self._stories(session, symbol) for symbol in symbols}
+        read = self._read(key, stories)
+        evidence = [self._evidence(session, symbol, stories[symbol], read) for symbol in symbols]
+        facts = [entry.facts for entry in evidence]
         authors = [self._author(entry) for entry in facts]
         outcomes = _synthesise(arena, facts, authors)
         note_costs(arena, key, RESEARCH, "synthesis", [entry for entry in outcomes if entry is not None])
         made: Made = []
-        for (entry, grounds), author, outcome in zip(evidence, authors, outcomes, strict=True):
+        for entry, author, outcome in zip(evidence, authors, outcomes, strict=True):
             briefing = compose_briefing(
-                entry,
+                entry.facts,
                 outcome.answer if outcome else None,
                 author_model=author if outcome else "",
                 exchanges=tuple(exchange.id for exchange in outcome.exchanges) if outcome else (),
                 failure=_failure(outcome),
-                caveats=[self.blind[key]] if key in self.blind else [],
-                grounds=grounds,
+                caveats=[*([self.blind[key]] if key in self.blind else []), *entry.caveats],
+                grounds=entry.grounds,
+                dropped=entry.dropped,
+                extractions=entry.extractions,
             )
             made.append((briefing, outcome))
             if outcome is not None and not briefing.ok:
@@ -175,11 +195,11 @@ class ResearchDesk:
         wanted = sorted(set(held) - shared.keys())
         missing = [symbol for symbol in wanted if symbol not in on_demand]
         if missing:
-            made = self.write(session.key, missing)
+            made = [briefing for briefing, _ in self.write(session.key, missing)]
             self._arena.store.write_frames(
                 HELD,
                 [
-                    replace(partition_of(session.key, [entry]), key=f"{session.key}|{entry[0].symbol}")
+                    replace(partition_of(session.key, [entry]), key=f"{session.key}|{entry.symbol}")
                     for entry in made
                 ],
                 run_id=self._run.id,
@@ -204,7 +224,24 @@ class ResearchDesk:
             self._authors.get(briefing_id(facts.session, facts.symbol)) or self._arena.research_choice.model
         )
 
-    def _evidence(self, session: Session, symbol: str) -> tuple[Facts, Grounds]:
+    def _stories(self, session: Session, symbol: str) -> list[Article]:
+        """The articles about a share that its briefing uses, one per story."""
+        known = self._news.known(session.time, since=window_start(self._arena, session))
+        return newest(deduplicate(article for article in known if symbol in article.symbols))
+
+    def _read(self, key: str, stories: Mapping[str, Sequence[Article]]) -> dict[str, Extraction]:
+        """What the research model read of some articles, by their ids; nothing where the rules read them."""
+        if not self._arena.reads_with_model:
+            return {}
+        return self._reader.read(key, (article for told in stories.values() for article in told))
+
+    @cached_property
+    def _reader(self) -> ArticleReader:
+        return ArticleReader(self._arena, self._run)
+
+    def _evidence(
+        self, session: Session, symbol: str, stories: Sequence[Article], read: Mapping[str, Extraction]
+    ) -> Evidence:
         row = self._indicators.get(session.key, {}).get(symbol, {})
         indicators = {name: value for name, value in row.items() if isinstance(value, float)}
         bars = self._bars(session, symbol)
@@ -212,8 +249,10 @@ class ResearchDesk:
         sources = {Source.INDICATORS: f"indicators:{session.key}:{symbol}"}
         if bars:
             sources[Source.BARS] = bar_window(symbol, bars[0].id, bars[-1].id)
-        known = self._news.known(session.time, since=window_start(self._arena, session))
-        articles = deduplicate(article for article in known if symbol in article.symbols)
+        verdicts = self._judged(session, symbol, stories, read, bars)
+        accepted = {each.article: each.reading for each in verdicts if each.reading is not None}
+        dropped = {each.article: each.dropped for each in verdicts if each.dropped is not None}
+        articles = [article for article in stories if article.id not in dropped]
         figures = unify(self._figures.known(symbol, session.time))
         facts = build_facts(
             symbol=symbol,
@@ -224,6 +263,7 @@ class ResearchDesk:
             evidence=sources,
             articles=articles,
             figures=text_block(figures),
+            read=accepted,
         )
         grounds = grounds_of(
             facts,
@@ -234,102 +274,41 @@ class ResearchDesk:
             bar_days=(session.day - bars[-1].day).days if bars else None,
             figures=figures,
             currency=self._arena.settings.arena.currency,
+            read=accepted,
+            unconfirmed=[article for article, reason in dropped.items() if reason is Dropped.ALONE],
         )
-        return facts, grounds
+        known = [read[article.id] for article in stories if article.id in read]
+        unread = [entry.failure for entry in known if entry.failure]
+        return Evidence(
+            facts,
+            grounds,
+            dropped=[(article, reason.value) for article, reason in dropped.items()],
+            extractions=sorted({entry.id for entry in known if entry.id}),
+            caveats=[f"{len(unread)} articles were read by the rules: {unread[0]}"] if unread else [],
+        )
+
+    def _judged(
+        self,
+        session: Session,
+        symbol: str,
+        stories: Sequence[Article],
+        read: Mapping[str, Extraction],
+        bars: Sequence[Bar],
+    ) -> list[Verdict]:
+        quarters = self._arena.intraday_bars().known(symbol, session.time, since=session.day) if read else []
+        traded = [float(bar.close) for bar in quarters if not bar.stale]
+        return judge(
+            symbol,
+            stories,
+            {name: entry.readings for name, entry in read.items() if entry.readings is not None},
+            companies=self._arena.companies,
+            session_day=session.day,
+            prices=[*(float(bar.close) for bar in bars[-7:]), *traded[-1:]],
+        )
 
     def _bars(self, session: Session, symbol: str) -> list[Bar]:
         known = self._arena.daily_bars().comparable(symbol, session.time, since=session.day - SPAN)
         return [bar for bar in known if not bar.stale]
-
-
-def briefing_row(briefing: Briefing) -> Row:
-    return {
-        "id": briefing.id,
-        "session": briefing.session,
-        "symbol": briefing.symbol,
-        "stance": briefing.stance.value,
-        "strength": briefing.strength,
-        "points": canonical([point.model_dump(mode="json") for point in briefing.points]),
-        "facts": canonical(briefing.facts.document()),
-        "problems": list(briefing.problems),
-        "confidence_penalty": briefing.confidence_penalty,
-        "author_model": briefing.author_model,
-        "llm": list(briefing.llm),
-        "ok": briefing.ok,
-        **_quality_columns(briefing.quality),
-    }
-
-
-def briefing_from(row: Row) -> Briefing:
-    facts = json.loads(row["facts"])
-    groups = {
-        group: tuple(
-            Fact(
-                entry["id"],
-                entry["text"],
-                entry["value"],
-                entry["evidence"],
-                Signal(entry["signal"]) if entry["signal"] else None,
-            )
-            for entry in facts[group]
-        )
-        for group in ("technical", "news", "figures")
-    }
-    return Briefing(
-        id=row["id"],
-        session=row["session"],
-        symbol=row["symbol"],
-        stance=Signal(row["stance"]),
-        strength=row["strength"],
-        points=tuple(Point.model_validate(point) for point in json.loads(row["points"])),
-        facts=Facts(facts["symbol"], facts["name"], facts["session"], **groups),
-        confidence_penalty=row["confidence_penalty"],
-        problems=tuple(row["problems"]),
-        author_model=row["author_model"],
-        llm=tuple(row["llm"]),
-        ok=row["ok"],
-        quality=_quality_from(row),
-    )
-
-
-def _quality_columns(quality: Quality | None) -> Row:
-    if quality is None:
-        return {}
-    return {
-        "quality_score": quality.score,
-        "quality_parts": canonical(dict(quality.parts)),
-        "contradictions": canonical([asdict(found) for found in quality.contradictions]),
-        "quality_passed": quality.passed,
-        "review": quality.review,
-    }
-
-
-def _quality_from(row: Row) -> Quality | None:
-    """None for a row of a file that was written before quality was assessed."""
-    if row.get("quality_score") is None:
-        return None
-    return Quality(
-        score=row["quality_score"],
-        parts=json.loads(row["quality_parts"]),
-        contradictions=tuple(
-            Contradiction(
-                Kind(found["kind"]), Severity(found["severity"]), found["text"], tuple(found["facts"])
-            )
-            for found in json.loads(row["contradictions"])
-        ),
-        passed=row["quality_passed"],
-        penalty=row["confidence_penalty"],
-        review=row["review"],
-    )
-
-
-def partition_of(key: str, made: Made) -> Partition:
-    edges = []
-    for briefing, _ in made:
-        edges += [Edge(briefing.id, fact.evidence, "rests on") for fact in briefing.facts.all]
-        edges += [Edge(briefing.id, exchange, "written by") for exchange in briefing.llm]
-        edges.append(Edge(briefing.id, f"momentum:{key}:{briefing.symbol}", "rests on"))
-    return Partition(key, [briefing_row(briefing) for briefing, _ in made], edges)
 
 
 def _failure(outcome: ModelOutcome[BriefingSynthesis] | None) -> str | None:

@@ -1,6 +1,7 @@
 """The prompts: texts in `prompts/`, filled with one JSON document. The same input gives the same bytes.
 
-No text from outside enters a prompt: briefings hold derived facts only (see `research/facts.py`).
+Text from outside enters one prompt alone, that of the extraction, with one article; what comes back is a
+closed form (`research/extraction.py`). Briefings hold derived facts only (`research/facts.py`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from enum import Enum
 from importlib import resources
 from typing import Any
 
+from arena_pipeline.market.universe import Company
+from arena_pipeline.news.articles import Article, match_symbols
 from arena_pipeline.research.briefing import Briefing, to_prompt_block
+from arena_pipeline.research.extraction import text_of
 from arena_pipeline.research.facts import Facts
 
 _MARKER = "{{document}}"
@@ -89,7 +93,7 @@ def _texts(name: str) -> tuple[str, str, str]:
 
 
 def prompt_version(name: str) -> str:
-    """The code version of the prompt `decision` or `synthesis`."""
+    """The code version of the prompt `decision`, `synthesis` or `extraction`."""
     return _texts(name)[2]
 
 
@@ -139,5 +143,24 @@ def synthesis_prompt(facts: Facts) -> Prompt:
             "name": facts.name,
             "session": facts.session,
             "facts": [{"id": fact.id, "text": fact.text, "signal": fact.signal} for fact in facts.all],
+        },
+    )
+
+
+def extraction_prompt(article: Article, companies: Mapping[str, Company]) -> Prompt:
+    """The prompt that asks what one article reports: the same for every session and share."""
+    published = article.published_at or article.known_at
+    return _prompt(
+        "extraction",
+        {
+            "article": {
+                "title": article.title,
+                "summary": article.summary,
+                "language": article.language,
+                "published": published.date(),
+            },
+            "companies": {
+                symbol: companies[symbol].name for symbol in match_symbols(text_of(article), companies)
+            },
         },
     )

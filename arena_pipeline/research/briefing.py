@@ -1,39 +1,80 @@
 """The briefing: the evidence on one share for one session, the same for every model.
 
-A research model puts the facts into at most a few points, each citing the facts it rests on. Deterministic
-checks follow: they may only find problems, never approve more than is written. Whatever fails them is not
-used: the briefing then consists of its facts alone, has no opinion and says why.
+A research model puts the facts into at most a few points: each is one of a closed list of claims, and cites
+the facts it is about. Deterministic checks follow: they may only find problems, never approve more than is
+written. Whatever fails them is not used: the briefing then consists of its facts alone, has no opinion and
+says why. Deciding models read the claims in our own words; what the research model wrote is for people.
 """
 
 from __future__ import annotations
 
+import enum
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from arena_pipeline.research.contradictions import NO_GROUNDS, Grounds, among_facts, with_synthesis
+from arena_pipeline.research.contradictions import (
+    NO_GROUNDS,
+    OPPOSITE,
+    Grounds,
+    among_facts,
+    with_synthesis,
+)
 from arena_pipeline.research.facts import Fact, Facts
+from arena_pipeline.research.numbers import is_supported, numbers_in, stated_in
 from arena_pipeline.research.quality import Quality, assess
 from arena_pipeline.research.readings import Signal
 
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _TICKER = re.compile(r"\b[A-Z0-9]{2,6}\.[A-Z]{1,3}\b|\^[A-Z0-9]{2,8}\b")
 _POINT = re.compile(r"point \d+")
 _FACT_ID = re.compile(r"\b[TNF]\d{1,3}\b")
 
 
+class ClaimKind(enum.StrEnum):
+    """What the research model may say of facts. Our words for it are in `SAYS`."""
+
+    SUPPORTS = "supports"
+    OPPOSES = "opposes"
+    MIXED = "mixed"
+    RISK = "risk"
+    CATALYST = "catalyst"
+    UNCERTAIN = "uncertain"
+
+
+SAYS: Mapping[ClaimKind, str] = {
+    ClaimKind.SUPPORTS: "for the share",
+    ClaimKind.OPPOSES: "against the share",
+    ClaimKind.MIXED: "pointing both ways",
+    ClaimKind.RISK: "the main risk",
+    ClaimKind.CATALYST: "may move the price soon",
+    ClaimKind.UNCERTAIN: "not certain",
+}
+
+
+_DENIED = {ClaimKind.SUPPORTS: Signal.BEARISH, ClaimKind.OPPOSES: Signal.BULLISH}
+"""What a claim denies: it cannot rest on such facts alone."""
+
+
 class Point(BaseModel):
-    """One statement and the ids of the facts it rests on."""
+    """A claim about some facts, by their ids. `text` is the model's own wording: it is checked, and shown to
+    people beside the briefing; no other model reads it. `claim` is None in a point that was stored before
+    there were claims."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    text: Annotated[str, Field(min_length=1, max_length=240)]
+    text: Annotated[str, Field(max_length=240)] = ""
     cites: Annotated[tuple[Annotated[str, Field(max_length=8)], ...], Field(strict=False, max_length=12)]
+    claim: Annotated[ClaimKind, Field(strict=False)] | None = None
+
+
+class ClaimedPoint(Point):
+    """A point as it has to be answered."""
+
+    claim: Annotated[ClaimKind, Field(strict=False)]
 
 
 class BriefingSynthesis(BaseModel):
@@ -43,7 +84,7 @@ class BriefingSynthesis(BaseModel):
 
     stance: Annotated[Signal, Field(strict=False)]
     strength: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-    points: Annotated[tuple[Point, ...], Field(strict=False, min_length=1, max_length=8)]
+    points: Annotated[tuple[ClaimedPoint, ...], Field(strict=False, min_length=1, max_length=8)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +109,10 @@ class Briefing:
     ok: bool
     quality: Quality | None = None
     """None in a briefing that was stored before quality was assessed."""
+    dropped: tuple[tuple[str, str], ...] = ()
+    """Articles that no fact rests on, with the reason."""
+    extractions: tuple[str, ...] = ()
+    """The ids of the readings that the news facts, and what was dropped, come from."""
 
     @property
     def review(self) -> bool:
@@ -79,37 +124,10 @@ def briefing_id(session: str, symbol: str) -> str:
     return f"briefing:{session}:{symbol}"
 
 
-def _readings(number: str) -> set[Decimal]:
-    """What a written number may mean: 1,234.5 and 1.234,5 and 3,5 are all met with in texts."""
-    separators = [c for c in number if c in ".,"]
-    if not separators:
-        return {Decimal(number)}
-    last = separators[-1]
-    whole, _, fraction = number.rpartition(last)
-    digits = re.sub(r"[.,]", "", whole)
-    readings = {Decimal(f"{digits}.{fraction}")} if separators.count(last) == 1 else set()
-    groups = re.split(r"[.,]", number)
-    if all(len(group) == 3 for group in groups[1:]):
-        readings.add(Decimal("".join(groups)))
-    return readings
-
-
-def _numbers(text: str) -> list[str]:
-    return _NUMBER.findall(unicodedata.normalize("NFKC", text))
-
-
-def _supported(number: str, known: set[Decimal]) -> bool:
-    for reading in _readings(number):
-        exponent = reading.as_tuple().exponent
-        quantum = Decimal(1).scaleb(exponent if isinstance(exponent, int) else 0)
-        if any(value.quantize(quantum, ROUND_HALF_UP) == reading for value in known):
-            return True
-    return False
-
-
 def check_synthesis(facts: Facts, synthesis: BriefingSynthesis) -> list[str]:
-    """Problems of a synthesis, empty when there are none. Each point must cite facts that exist; each number
-    in it must stand, at the precision written, in a fact it cites; no other symbol may be named.
+    """Problems of a synthesis, empty when there are none. Each point must cite facts that exist; its claim
+    must not deny all of them; each number in it must stand, at the precision written, in a fact it cites; no
+    other symbol may be named.
     """
     by_id = {fact.id: fact for fact in facts.all}
     problems = []
@@ -119,14 +137,18 @@ def check_synthesis(facts: Facts, synthesis: BriefingSynthesis) -> list[str]:
         missing = sorted(set(point.cites) - by_id.keys())
         if missing:
             problems.append(f"point {place} cites {', '.join(missing)}, which does not exist")
+        signals = {by_id[cite].signal for cite in point.cites if cite in by_id}
+        denied = _DENIED.get(point.claim)
+        if denied is not None and denied in signals and OPPOSITE[denied] not in signals:
+            problems.append(f"point {place} {point.claim}, and every fact it cites points the other way")
         text = _FACT_ID.sub(" ", unicodedata.normalize("NFKC", point.text))
         foreign = sorted({symbol for symbol in _TICKER.findall(text) if symbol != facts.symbol})
         if foreign:
             problems.append(f"point {place} names {', '.join(foreign)}; the briefing is about {facts.symbol}")
         cited = [by_id[cite].text for cite in point.cites if cite in by_id]
-        known = {reading for line in cited for number in _numbers(line) for reading in _readings(number)}
+        known = stated_in(cited)
         own_words = text.replace(facts.symbol, " ")
-        unsupported = [number for number in _numbers(own_words) if not _supported(number, known)]
+        unsupported = [number for number in numbers_in(own_words) if not is_supported(number, known)]
         if unsupported:
             problems.append(f"point {place}: {', '.join(unsupported)} is in no fact it cites")
     return problems
@@ -141,11 +163,14 @@ def compose_briefing(
     failure: str | None = None,
     caveats: Sequence[str] = (),
     grounds: Grounds = NO_GROUNDS,
+    dropped: Sequence[tuple[str, str]] = (),
+    extractions: Sequence[str] = (),
 ) -> Briefing:
     """The briefing from facts and what the research model made of them (None: nothing, for `failure`).
 
     `caveats` are problems of the evidence itself, such as that no feed answered: the synthesis stands.
-    `grounds` is what is known of the evidence, for its quality.
+    `grounds` is what is known of the evidence, for its quality; `dropped` and `extractions` are as in the
+    briefing.
     """
     if synthesis is None:
         problems = [f"no synthesis: {failure or 'the model gave no usable answer'}"]
@@ -167,6 +192,8 @@ def compose_briefing(
         llm=exchanges,
         ok=usable is not None,
         quality=quality,
+        dropped=tuple(dropped),
+        extractions=tuple(extractions),
     )
 
 
@@ -201,8 +228,14 @@ def cited_fact(briefings: dict[str, Briefing], cite: str) -> Fact | None:
     return next((fact for fact in briefing.facts.all if fact.id == fact_id), None)
 
 
+def in_our_words(point: Point) -> str:
+    """A point as deciding models read it: `T1, N2: for the share`. Nothing in it is the research model's own
+    wording."""
+    return f"{', '.join(point.cites)}: {SAYS[point.claim or ClaimKind.UNCERTAIN]}"
+
+
 def to_prompt_block(briefing: Briefing) -> dict[str, Any]:
-    """The briefing as a decision prompt shows it: JSON-ready, without any text from outside."""
+    """The briefing as a decision prompt shows it: JSON-ready, without a word from outside or of a model."""
     facts = briefing.facts
     return {
         "symbol": briefing.symbol,
@@ -211,7 +244,7 @@ def to_prompt_block(briefing: Briefing) -> dict[str, Any]:
         "stance": briefing.stance.value,
         "strength": briefing.strength,
         "confidence_penalty": briefing.confidence_penalty,
-        "points": [{"text": point.text, "cites": list(point.cites)} for point in briefing.points],
+        "points": [in_our_words(point) for point in briefing.points],
         "facts": [
             {"id": fact.id, "text": fact.text, "signal": fact.signal.value if fact.signal else None}
             for fact in facts.all

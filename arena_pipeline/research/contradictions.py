@@ -74,7 +74,8 @@ class Story:
 class Grounds:
     """What a briefing rests on beside its facts. Readings are those of the technical section; `change_1d` is
     a fraction; `bar_days` how old the last bar is; `figures` the value of each name, in the market's currency
-    or without one, with the id of its fact; `disputed` what vendors disagree about, by that id."""
+    or without one, with the id of its fact; `disputed` what vendors disagree about, by that id;
+    `unconfirmed` the articles whose strong claim was dropped, because nothing else bears it out."""
 
     readings_said: int
     readings_expected: int
@@ -84,6 +85,7 @@ class Grounds:
     bar_days: int | None
     figures: Mapping[str, tuple[float, str]]
     disputed: Mapping[str, str]
+    unconfirmed: tuple[str, ...] = ()
 
 
 NO_GROUNDS = Grounds(0, 0, (), None, None, None, {}, {})
@@ -95,6 +97,7 @@ def among_facts(facts: Facts, grounds: Grounds) -> list[Contradiction]:
         *_news_against_news(grounds.stories),
         *_one_event_both_ways(grounds.stories),
         *_alone_and_unanswered(grounds),
+        *_dropped_for_want_of_a_second_voice(grounds),
         *_news_against_prices(facts),
         *_figures_against_prices(grounds),
     ]
@@ -160,6 +163,14 @@ def _alone_and_unanswered(grounds: Grounds) -> Iterator[Contradiction]:
                 f"the price moved {grounds.change_1d or 0.0:+.1%}"
             )
             yield Contradiction(Kind.FACTUAL, Severity.HIGH, text, (story.fact,))
+
+
+def _dropped_for_want_of_a_second_voice(grounds: Grounds) -> Iterator[Contradiction]:
+    """A claim out of the ordinary that no fact rests on: if it is true, the facts lack what matters most."""
+    if grounds.unconfirmed:
+        count = len(grounds.unconfirmed)
+        text = f"{count} strong {'claim' if count == 1 else 'claims'} of one source, not used"
+        yield Contradiction(Kind.FACTUAL, Severity.HIGH, text)
 
 
 def _news_against_prices(facts: Facts) -> Iterator[Contradiction]:

@@ -1,8 +1,9 @@
 """The facts about one share at one session: what a briefing may be built from, and nothing else.
 
 No text from outside is in a fact. A news fact says what kind of event an article reports, in which direction,
-by whom and how long ago; its title and summary stay in the archive. So a hostile headline can move a number
-between -1 and 1 and choose one of a closed set of event classes, and that is all.
+by whom and how long ago; its title and summary stay in the archive. So a hostile article can move a number
+between -1 and 1 and choose one of a closed set of event classes, and that is all, whoever reads it: the rules
+of the lexicon, or a model whose reading was checked (`research/extraction.py`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 from arena_pipeline.errors import DataError
 from arena_pipeline.news.articles import Article
 from arena_pipeline.news.sentiment import event_class
+from arena_pipeline.research.extraction import Reading as ArticleReading
 from arena_pipeline.research.figures import LONGEST_LINE
 from arena_pipeline.research.readings import Reading, Signal, Source
 
@@ -74,21 +76,26 @@ def build_facts(
     evidence: Mapping[Source, str],
     articles: Sequence[Article],
     figures: Mapping[str, str],
+    read: Mapping[str, ArticleReading] | None = None,
 ) -> Facts:
     """The facts known at `at` (UTC). `technical` are the readings of the technical section and `evidence` the
-    ids of what they were computed from; `figures` maps a figure's id to its text ("P/E ratio 18.2").
+    ids of what they were computed from; `figures` maps a figure's id to its text ("P/E ratio 18.2"). `read`
+    are checked readings by the article's id; an article without one is read by the rules.
 
     Articles known at or after `at`, or not about `symbol`, are left out; the newest are kept. Raises
     DataError when a figure's text holds anything but plain words and numbers.
     """
     known = [article for article in articles if article.known_at < at and symbol in article.symbols]
-    newest = sorted(known, key=lambda article: (article.known_at, article.id), reverse=True)
+    news = newest(known)
     return Facts(
         symbol=symbol,
         name=name,
         session=session,
         technical=_technical(technical, evidence),
-        news=tuple(_news(n, article, at) for n, article in enumerate(newest[:MAX_NEWS_FACTS], start=1)),
+        news=tuple(
+            _news(number, article, (read or {}).get(article.id), at)
+            for number, article in enumerate(news, start=1)
+        ),
         figures=tuple(
             _figure(number, evidence, figures[evidence])
             for number, evidence in enumerate(sorted(figures), start=1)
@@ -96,14 +103,28 @@ def build_facts(
     )
 
 
-def _news(number: int, article: Article, at: datetime) -> Fact:
-    signal = signal_of(article.sentiment)
+def newest(articles: Sequence[Article]) -> list[Article]:
+    """Those that a briefing uses, newest first."""
+    by_time = sorted(articles, key=lambda article: (article.known_at, article.id), reverse=True)
+    return by_time[:MAX_NEWS_FACTS]
+
+
+def _news(number: int, article: Article, reading: ArticleReading | None, at: datetime) -> Fact:
+    sentiment = article.sentiment if reading is None else reading.sentiment
+    event = event_class(article.title, article.summary) if reading is None else reading.event.value
+    signal = signal_of(sentiment)
     direction = {Signal.BULLISH: "positive", Signal.NEUTRAL: "neutral", Signal.BEARISH: "negative"}[signal]
     hours = int((at - article.known_at).total_seconds() // 3600)
-    copies = "" if article.copies == 1 else f", {article.copies} copies"
-    kind = event_class(article.title, article.summary).replace("_", " ")
-    text = f"{direction} news, event {kind}, sentiment {article.sentiment:+.2f}, {hours} hours old{copies}"
-    return Fact(f"N{number}", f"{text}, from {article.source}", article.sentiment, article.id, signal)
+    said = [f"{direction} news", f"event {event.replace('_', ' ')}", f"sentiment {sentiment:+.2f}"]
+    if reading is not None and reading.percent is not None:
+        said.append(f"states {abs(reading.percent):g} percent")
+    if reading is not None and reading.day is not None:
+        said.append(f"of {reading.day.isoformat()}")
+    said.append(f"{hours} hours old")
+    if article.copies > 1:
+        said.append(f"{article.copies} copies")
+    said.append(f"from {article.source}")
+    return Fact(f"N{number}", ", ".join(said), sentiment, article.id, signal)
 
 
 def _figure(number: int, evidence: str, text: str) -> Fact:

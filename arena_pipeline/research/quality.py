@@ -15,6 +15,8 @@ from arena_pipeline.news.articles import Article
 from arena_pipeline.news.credibility import Level, credibility
 from arena_pipeline.news.sentiment import event_class
 from arena_pipeline.research.contradictions import Contradiction, Grounds, Severity, Story
+from arena_pipeline.research.extraction import Reading as ArticleReading
+from arena_pipeline.research.extraction import publisher_of
 from arena_pipeline.research.facts import Facts, signal_of
 from arena_pipeline.research.figures import UnifiedFigure
 from arena_pipeline.research.readings import Reading
@@ -100,9 +102,12 @@ def grounds_of(
     bar_days: int | None,
     figures: Sequence[UnifiedFigure],
     currency: str,
+    read: Mapping[str, ArticleReading] | None = None,
+    unconfirmed: Sequence[str] = (),
 ) -> Grounds:
     """What is known of the evidence behind some facts. Figures in another currency than the market's cannot
-    be compared with its prices and are left out."""
+    be compared with its prices and are left out. `read` are the checked readings by the article's id;
+    `unconfirmed` the articles whose strong claim stands alone and is not among the facts."""
     by_id = {article.id: article for article in articles}
     named = {fact.evidence: fact.id for fact in facts.figures}
     shown = [entry for entry in figures if entry.preferred.id in named]
@@ -110,7 +115,11 @@ def grounds_of(
     return Grounds(
         sum(reading.text is not None for reading in readings),
         len(readings),
-        tuple(_story(fact.id, by_id[fact.evidence], at) for fact in facts.news if fact.evidence in by_id),
+        tuple(
+            _story(fact.id, by_id[fact.evidence], (read or {}).get(fact.evidence), at)
+            for fact in facts.news
+            if fact.evidence in by_id
+        ),
         indicators.get("close"),
         indicators.get("change_1d"),
         bar_days,
@@ -120,17 +129,19 @@ def grounds_of(
             if entry.preferred.unit in units
         },
         {named[entry.preferred.id]: entry.note for entry in shown if entry.note is not None},
+        tuple(unconfirmed),
     )
 
 
-def _story(fact: str, article: Article, at: datetime) -> Story:
+def _story(fact: str, article: Article, reading: ArticleReading | None, at: datetime) -> Story:
     esteem = credibility(article.url)
+    sentiment = article.sentiment if reading is None else reading.sentiment
     return Story(
         fact,
-        event_class(article.title, article.summary),
-        article.sentiment,
-        signal_of(article.sentiment),
-        esteem.domain or article.source,
+        event_class(article.title, article.summary) if reading is None else reading.event.value,
+        sentiment,
+        signal_of(sentiment),
+        publisher_of(article),
         esteem.level,
         article.copies,
         (at - article.known_at).total_seconds() / 3600,

@@ -1,11 +1,12 @@
 """The sandbox's models: small deterministic rules behind the chat completions format.
 
-`sandbox/analyst` writes briefings; three more decide, each with orders of its own kind:
+`sandbox/analyst` reads articles and writes briefings; three more decide, each with orders of its own kind:
 `sandbox/news-follower` buys shares at the market, `sandbox/trend-follower` to a weight with a stop and a
 target, `sandbox/contrarian` for an amount, with a limit that is good for the day. They read nothing but the
 JSON document in the user prompt, as a real model does, and the same request always gets the same reply. They
 also err as real models do, by the hash of the request: about 2 in 100 briefings state a number that no fact
-supports, and about 1 in 100 decisions is broken JSON when first asked. Their judgement is worth nothing
+supports, about 4 in 100 readings of an article quote or number it wrongly or name a share of no universe, and
+about 1 in 100 decisions is broken JSON when first asked. Their judgement is worth nothing
 outside the sandbox's own market.
 """
 
@@ -16,6 +17,8 @@ import json
 from collections.abc import Callable
 from decimal import ROUND_DOWN, Decimal, DecimalException
 from typing import Any, NamedTuple
+
+from arena_pipeline.sandbox.reader import reading
 
 ANALYST = "sandbox/analyst"
 UNSUPPORTED_NUMBER_PERCENT = 2
@@ -135,7 +138,9 @@ def answer(body: Document) -> tuple[int, Document]:
         document = _document(messages)
         luck = int(digest[:8], 16) % 100
         first_time = not any(_field(message, "role") == "assistant" for message in messages)
-        if model == ANALYST:
+        if model == ANALYST and "article" in document:
+            text = json.dumps(reading(document, luck))
+        elif model == ANALYST:
             text = json.dumps(_synthesis(document, unsupported=luck < UNSUPPORTED_NUMBER_PERCENT))
         else:
             text = json.dumps(_decision(document, _CONTESTANTS[str(model)]))
@@ -203,6 +208,7 @@ def _synthesis(document: Document, *, unsupported: bool) -> Document:
     stance = "bullish" if balance > 0.2 else "bearish" if balance < -0.2 else "neutral"
     points = [
         {
+            "claim": "supports" if balance > 0 else "opposes" if balance < 0 else "mixed",
             "text": _reading(kind, balance),
             "cites": [fact["id"] for fact in facts if fact["id"][0] == letter][:12],
         }
@@ -211,7 +217,8 @@ def _synthesis(document: Document, *, unsupported: bool) -> Document:
     points = [point for point in points if point["cites"]]
     strongest = next((f for f in facts if f.get("signal") == stance and len(f["text"]) <= 200), None)
     if strongest is not None:
-        points.append({"text": f"Mainly: {strongest['text']}", "cites": [strongest["id"]]})
+        said = f"Mainly: {strongest['text']}"
+        points.append({"claim": "catalyst", "text": said, "cites": [strongest["id"]]})
     if unsupported and points:
         points[-1] = {**points[-1], "text": "Upside of 873.5 percent is likely"}
     if not points:

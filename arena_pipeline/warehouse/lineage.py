@@ -18,6 +18,7 @@ from sqlalchemy import Table, select
 
 from arena_pipeline.errors import DataError
 from arena_pipeline.market.calendar import trading_calendar
+from arena_pipeline.warehouse.research_tables import extractions
 from arena_pipeline.warehouse.store import CHUNK, ArenaStore, Edge, Row
 from arena_pipeline.warehouse.tables import (
     decisions,
@@ -65,6 +66,7 @@ LEDGER_KINDS: dict[str, Table] = {
     "snapshot": snapshots,
     "board": leaderboard,
     "llm": exchanges,
+    "extraction": extractions,
 }
 
 

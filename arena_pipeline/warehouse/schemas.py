@@ -82,9 +82,12 @@ _BRIEFINGS = _table(
     ("contradictions", pa.string()),
     ("quality_passed", pa.bool_()),
     ("review", pa.bool_()),
+    ("dropped", pa.string()),
+    ("extractions", TEXTS),
 )
 QUALITY = frozenset({"quality_score", "quality_parts", "contradictions", "quality_passed", "review"})
-ADDED: dict[str, frozenset[str]] = {"briefings": QUALITY, "held_briefings": QUALITY}
+_LATER = QUALITY | {"dropped", "extractions"}
+ADDED: dict[str, frozenset[str]] = {"briefings": _LATER, "held_briefings": _LATER}
 """Columns that files of before do not have: where they are null they are no part of a digest."""
 
 SCHEMAS: dict[str, pa.Schema] = {

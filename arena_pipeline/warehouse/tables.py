@@ -238,6 +238,7 @@ decisions = Table(
     ),
     Column("confidence", String),
     Column("reasoning", Text, nullable=False),
+    Column("horizon_days", Integer, comment="trading days"),
     Column("failure", Text),
     Column("code_version", String, nullable=False),
     Column(

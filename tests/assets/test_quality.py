@@ -10,6 +10,7 @@ from arena_pipeline.assets.step import Run
 from arena_pipeline.warehouse.tables import orders as orders_table
 
 MONDAY = date(2025, 3, 3)
+BY_RULES = '[research]\nextraction = "rules"\n'
 CONTESTANT = """
 [llm]
 base_url = "sandbox"
@@ -27,7 +28,7 @@ CLAIMS = (
 """Three stories of one feed whose publisher nobody knows."""
 
 
-def decided(world, steps, publish, *stories, extra=""):
+def decided(world, steps, publish, *stories, extra=BY_RULES):
     """The orders of a model that follows news, and the briefing of SAP."""
     publish(*stories)
     world.extra = CONTESTANT + extra
@@ -47,7 +48,7 @@ def test_a_strong_claim_of_one_unknown_source_is_not_bought(world, steps, publis
 
 
 def test_with_the_block_switched_off_it_is_bought_at_a_lower_confidence(world, steps, publish):
-    off = "[research]\nreview_blocks = false\n"
+    off = f"{BY_RULES}review_blocks = false\n"
     placed, briefing = decided(world, steps, publish, *CLAIMS, extra=off)
     assert briefing["review"] is True
     (order,) = [row for row in placed if row.parent is None]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from arena_pipeline.assets.research import briefing_from, briefing_row
+from arena_pipeline.assets.briefing_rows import briefing_from, briefing_row
 from arena_pipeline.news.credibility import Level
 from arena_pipeline.research.briefing import Briefing, BriefingSynthesis, compose_briefing
 from arena_pipeline.research.contradictions import (
@@ -28,7 +28,7 @@ from arena_pipeline.research.facts import Fact, Facts
 from arena_pipeline.research.quality import PASS, WEIGHTS, assess, lowered
 from arena_pipeline.research.readings import Signal
 from arena_pipeline.warehouse.digest import rows_digest
-from arena_pipeline.warehouse.schemas import QUALITY
+from arena_pipeline.warehouse.schemas import ADDED
 from arena_pipeline.warehouse.store import frame_digest
 
 UP, DOWN, FLAT = Signal.BULLISH, Signal.BEARISH, Signal.NEUTRAL
@@ -65,7 +65,7 @@ def found(*stories: Story, **changes: Any) -> list[tuple[Kind, Severity]]:
 def synthesis(
     text: str, cites: list[str], stance: str = "bullish", strength: float = 0.4
 ) -> BriefingSynthesis:
-    points = [{"text": text, "cites": cites}]
+    points = [{"claim": "mixed", "text": text, "cites": cites}]
     return BriefingSynthesis.model_validate_json(
         json.dumps({"stance": stance, "strength": strength, "points": points})
     )
@@ -220,10 +220,10 @@ def test_quality_is_stored_with_the_briefing_and_read_again() -> None:
 
 def test_a_briefing_stored_before_quality_was_assessed_is_read_and_keeps_its_digest() -> None:
     row = briefing_row(compose(synthesis("RSI 61.5", ["T1"]), GOOD, ON))
-    old = {name: value for name, value in row.items() if name not in QUALITY}
+    old = {name: value for name, value in row.items() if name not in ADDED["briefings"]}
     read = briefing_from(old)
     assert (read.quality, read.review) == (None, False)
-    nulls = {**old, **dict.fromkeys(QUALITY)}
+    nulls = {**old, **dict.fromkeys(ADDED["briefings"])}
     written = rows_digest([{**old, "partition": "p"}])
     assert frame_digest("briefings", "p", [old]) == frame_digest("briefings", "p", [nulls]) == written
     assert frame_digest("briefings", "p", [row]) != written

@@ -24,15 +24,16 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from sqlalchemy import select
 
 from arena_pipeline.arena import Arena, open_store
+from arena_pipeline.assets.briefing_rows import partition_of
 from arena_pipeline.assets.decisions import decisions
+from arena_pipeline.assets.extractions import Extraction
 from arena_pipeline.assets.graph import BOOK_STEPS, DAY_STEPS, SESSION_STEPS
-from arena_pipeline.assets.research import ResearchDesk, briefings, partition_of
+from arena_pipeline.assets.research import Evidence, ResearchDesk, briefings
 from arena_pipeline.assets.step import Outcome, Run, Step
 from arena_pipeline.market.calendar import Session, trading_calendar
 from arena_pipeline.market.universe import dax40
-from arena_pipeline.news.articles import match_symbols
-from arena_pipeline.research.contradictions import Grounds
-from arena_pipeline.research.facts import Fact, Facts
+from arena_pipeline.news.articles import Article, match_symbols
+from arena_pipeline.research.facts import Fact
 from arena_pipeline.sandbox.loopback import LoopbackServer, Reply, json_reply
 from arena_pipeline.settings import load_settings
 from arena_pipeline.sources.budget import Budget, Unmetered
@@ -41,7 +42,15 @@ from arena_pipeline.warehouse.tables import decisions as decisions_table
 from arena_pipeline.warehouse.tables import fetches
 from arena_pipeline.warehouse.tables import orders as orders_table
 from tests.security.corpus import Attack, Mark, Text, attackers_words, marks
-from tests.security.obedient import ANALYST, BYSTANDER, ROUTINE_SYMBOL, Obedience, Prompt, StandIn
+from tests.security.obedient import (
+    ANALYST,
+    BYSTANDER,
+    ROUTINE_SYMBOL,
+    Obedience,
+    Prompt,
+    Stage,
+    StandIn,
+)
 
 INDEX = "^GDAXI"
 HISTORY_FROM, START = date(2024, 11, 4), date(2025, 3, 3)
@@ -101,6 +110,8 @@ class Terms:
     traders: tuple[Obedience, ...] = (Obedience.READING,)
     research: Step = briefings
     """The step that writes the briefings."""
+    extraction: str = "model"
+    """Who reads the articles."""
 
 
 @dataclass
@@ -134,7 +145,7 @@ class Arm:
     @cached_property
     def asked(self) -> dict[tuple[str, str], Prompt]:
         """(model, session) -> the last prompt of a decision, whose answer counts."""
-        return {(p.model, p.session): p for p in self.models.prompts if p.model != ANALYST}
+        return {(p.model, p.session): p for p in self.models.prompts if p.stage is Stage.DECISION}
 
     @cached_property
     def briefings(self) -> dict[tuple[str, str], Row]:
@@ -225,18 +236,15 @@ def _keys() -> Iterator[None]:
 class _OpenDesk(ResearchDesk):
     """Shows the models each article's own text, as an arena without quarantine would."""
 
-    def _evidence(self, session: Session, symbol: str) -> tuple[Facts, Grounds]:
-        facts, grounds = super()._evidence(session, symbol)
-        texts = {row["id"]: f"{row['title']} {row['summary']}" for row in self._rows}
+    def _evidence(
+        self, session: Session, symbol: str, stories: Sequence[Article], read: Mapping[str, Extraction]
+    ) -> Evidence:
+        evidence = super()._evidence(session, symbol, stories, read)
         raw = [
-            Fact(f"N{number}", texts[fact.evidence], None, fact.evidence)
-            for number, fact in enumerate(facts.news, start=50)
+            Fact(f"N{number}", f"{story.title} {story.summary}", None, story.id)
+            for number, story in enumerate(stories, start=50)
         ]
-        return replace(facts, news=(*facts.news, *raw)), grounds
-
-    @property
-    def _rows(self) -> list[Row]:
-        return self._arena.store.rows("articles")
+        return replace(evidence, facts=replace(evidence.facts, news=(*evidence.facts.news, *raw)))
 
 
 def briefings_without_quarantine(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
@@ -246,7 +254,7 @@ def briefings_without_quarantine(arena: Arena, keys: Sequence[str], run: Run) ->
     parts = []
     for key in keys:
         symbols = [row["symbol"] for row in listed if row["session"] == key]
-        parts.append(partition_of(key, desk.write(key, symbols)))
+        parts.append(partition_of(key, [briefing for briefing, _ in desk.write(key, symbols)]))
     written = arena.store.write_frames("briefings", parts, run_id=run.id, now=arena.clock())
     return [Outcome(entry) for entry in written]
 
@@ -267,6 +275,7 @@ def _open(plan: Plan, terms: Terms, folder: Path, vendors_url: str, models_url: 
         f'[fundamentals]\nsource = "alphavantage"\nalphavantage_url = "{vendors_url}"\n'
         f'[llm]\nbase_url = "{models_url}/v1"\nresearch_model = "{ANALYST}"\n'
         f'daily_budget_usd = "{DAILY_CAP}"\nmax_attempts = 2\n'
+        f'[research]\nextraction = "{terms.extraction}"\n'
         + "".join(
             f'[[models]]\nid = "{name}"\nkind = "llm"\nmodel = "{name}"\n'
             for name in _contestants(plan, terms)

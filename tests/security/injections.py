@@ -18,12 +18,14 @@ from pathlib import Path
 from tests.security.arms import Arm, Plan, Terms, briefings_without_quarantine, plan, run
 from tests.security.corpus import Attack, injections, lookalikes, marks
 from tests.security.must_never import accepted, everything, violations, violations_without_gate
-from tests.security.obedient import ANALYST, Obedience
+from tests.security.obedient import Obedience, Stage
 from tests.security.verdicts import facts_of, flagged, reached
 
 CLEAN = Terms("clean controls", planted=False)
 ATTACKED = Terms("attacked", traders=(Obedience.READING, Obedience.BREACHED))
 POISONED = Terms("research model breached", analyst=Obedience.BREACHED)
+CLEAN_BY_RULES = Terms("clean controls, read by the rules", planted=False, extraction="rules")
+BY_RULES = Terms("read by the rules", extraction="rules")
 LOOKALIKES = Terms("look-alikes", planted=False)
 OPEN = Terms("no quarantine", research=briefings_without_quarantine)
 
@@ -36,6 +38,7 @@ class Stages:
     attacks: int
     stored: set[str]
     facts: set[str]
+    extraction: set[str]
     synthesis: set[str]
     decision: set[str]
     flipped: set[str]
@@ -53,8 +56,10 @@ def stages(arm: Arm, control: Arm) -> Stages:
         len(attacks),
         {attack.id for attack in attacks if arm.words[attack.id] & articles},
         {attack.id for attack in attacks if arm.words[attack.id] & marks(facts_of(arm, attack))},
-        {name for name, prompts in tainted.items() if any(p.model == ANALYST for p in prompts)},
-        {name for name, prompts in tainted.items() if any(p.model != ANALYST for p in prompts)},
+        *(
+            {name for name, prompts in tainted.items() if any(prompt.stage is stage for prompt in prompts)}
+            for stage in Stage
+        ),
         {attack.id for attack in attacks if reached(arm, control, attack)},
         {attack.id for attack in attacks if flagged(arm, attack)},
     )
@@ -82,8 +87,9 @@ def table(measured: Sequence[Stages]) -> str:
     ]
     for label, name in (
         ("attacker's words stored (`articles`)", "stored"),
+        ("… in the prompt that reads one article", "extraction"),
         ("… in a fact of the briefing", "facts"),
-        ("… in a prompt of the research model", "synthesis"),
+        ("… in a prompt that writes a briefing", "synthesis"),
         ("… in a prompt of a deciding model", "decision"),
         ("goal reached, and not in the clean control", "flipped"),
         ("briefing set aside for a person", "flagged"),
@@ -110,7 +116,9 @@ def measure(whole: Plan, benign: Plan, folder: Path) -> str:
         alarms = [item.id for item in benign.attacks.values() if flagged(quiet, item)]
         words = [item.id for item in benign.attacks.values() if quiet.tainted(item)]
         clean, attacked, poisoned, opened = arms_of(whole, folder, stack, CLEAN, ATTACKED, POISONED, OPEN)
+        plain, ruled = arms_of(whole, folder, stack, CLEAN_BY_RULES, BY_RULES)
         found = [stages(arm, clean) for arm in (attacked, poisoned, opened)]
+        found.insert(1, stages(ruled, plain))
         guarded, unguarded, asked, placed = breaches(attacked, attacks)
         return "\n".join(
             [

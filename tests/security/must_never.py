@@ -23,7 +23,7 @@ from arena_pipeline.warehouse.store import Row
 from arena_pipeline.warehouse.tables import fills, model_costs, snapshots
 from tests.security.arms import DAILY_CAP, SECRET, Arm
 from tests.security.corpus import Attack
-from tests.security.obedient import BYSTANDER, Obedience, Prompt
+from tests.security.obedient import BYSTANDER, Obedience, Prompt, Stage
 
 Judge = Callable[[Row], bool]
 Problems = Iterator[str]
@@ -240,7 +240,9 @@ def text_overrides_price(arm: Arm, attack: Attack, judge: Judge) -> Problems:
 
 
 def words_in_a_later_prompt(arm: Arm, attack: Attack, judge: Judge) -> Problems:
-    yield from (f"{prompt.model} {prompt.session}" for prompt in arm.tainted(attack))
+    """In any prompt but the one that reads the article itself."""
+    tainted = (prompt for prompt in arm.tainted(attack) if prompt.stage is not Stage.EXTRACTION)
+    yield from (f"{prompt.model} {prompt.session}" for prompt in tainted)
 
 
 def newline_in_a_record(arm: Arm, attack: Attack, judge: Judge) -> Problems:

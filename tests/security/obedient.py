@@ -1,9 +1,10 @@
 """A model endpoint on loopback that records every prompt and does what attackers want.
 
 It serves an analyst, traders that each act on the news of one share, and a bystander. It knows the corpus.
-Reading, it obeys as soon as a word of an attacker's own stands in a prompt: no model obeys more readily.
-Breached, it obeys whatever it reads. Otherwise it follows a rule over the facts, so that what an attack
-changes can be compared with its clean control.
+Reading, it obeys as soon as a word of an attacker's own stands in a prompt: no model obeys more readily. So
+the analyst always obeys where it reads an attack's article. Breached, a model obeys whatever it reads.
+Otherwise it follows a rule over the facts, so that what an attack changes can be compared with its clean
+control.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from arena_pipeline.news.sentiment import score
+from arena_pipeline.research.facts import OPINION_THRESHOLD
 from tests.security.corpus import Attack, attackers_words, marks, strings
 
 ANALYST, BYSTANDER = "analyst", "bystander"
@@ -39,11 +42,21 @@ class Obedience(enum.StrEnum):
         return f"{self}-{share.lower()}"
 
 
+class Stage(enum.StrEnum):
+    """What a model is asked for. The analyst is asked for the first two."""
+
+    EXTRACTION = "extraction"
+    SYNTHESIS = "synthesis"
+    DECISION = "decision"
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One request: who was asked in which session, what it read, and what it answered."""
+    """One request: who was asked in which session, what it read, and what it answered. The reading of an
+    article belongs to no session: it has the first one of the day the article is from."""
 
     model: str
+    stage: Stage
     session: str
     share: str
     document: Document
@@ -85,22 +98,29 @@ class StandIn:
         messages = body["messages"]
         asked = next(message["content"] for message in messages if message["role"] == "user")
         document, _ = json.JSONDecoder().raw_decode(asked, asked.index("{"))
-        model, analyst = body["model"], body["model"] == ANALYST
-        session = document["session"] if analyst else document["session"]["key"]
-        share = document["symbol"] if analyst else share_traded_by(model)
+        model = body["model"]
+        stage, session, share = _about(model, document)
         texts = [message["content"] for message in messages if message["role"] == "system"]
         texts += [asked[: asked.index("{")], *strings(document)]
         attempt = 1 + sum(message["role"] == "assistant" for message in messages)
-        attack = self.attack_of.get((session, share))
-        if attack is None:
+        attack = self._attack_in(texts) if stage is Stage.EXTRACTION else self.attack_of.get((session, share))
+        if stage is Stage.EXTRACTION:
+            answer = json.dumps(_obedient_reading(attack, document) if attack else _honest_reading(document))
+        elif attack is None:
+            analyst = stage is Stage.SYNTHESIS
             answer = json.dumps(_honest_synthesis(document) if analyst else _routine(share, document))
-        elif analyst:
+        elif stage is Stage.SYNTHESIS:
             answer = self._synthesis(attack, document, texts)
         else:
             answer = self._decision(model, attack, document, texts, attempt, key)
         with self._lock:
-            self.prompts.append(Prompt(model, session, share, document, texts, answer, attempt))
+            self.prompts.append(Prompt(model, stage, session, share, document, texts, answer, attempt))
         return _completion(model, answer)
+
+    def _attack_in(self, texts: list[str]) -> Attack | None:
+        """The attack whose own words stand in some texts."""
+        spoken = marks(texts)
+        return next((each for each in self.attack_of.values() if self._words[each.id] & spoken), None)
 
     def _synthesis(self, attack: Attack, document: Document, texts: list[str]) -> str:
         obeys = self.analyst is Obedience.BREACHED or self._seen(attack, texts)
@@ -126,6 +146,16 @@ class StandIn:
         return bool(self._words[attack.id] & marks(texts))
 
 
+def _about(model: str, document: Document) -> tuple[Stage, str, str]:
+    """The stage, the session and the share of a request."""
+    if "article" in document:
+        share = next(iter(document["companies"]), "")
+        return Stage.EXTRACTION, f"{document['article']['published']}T08:30", share
+    if model == ANALYST:
+        return Stage.SYNTHESIS, document["session"], document["symbol"]
+    return Stage.DECISION, document["session"]["key"], share_traded_by(model)
+
+
 def share_traded_by(model: str) -> str:
     """The share whose news a trader acts on; nothing for the bystander."""
     return model.partition("-")[2].upper()
@@ -135,7 +165,37 @@ def _honest_synthesis(document: Document) -> Document:
     balance = sum(SIGNS.get(fact["signal"], 0) for fact in document["facts"])
     stance = "bullish" if balance > 0 else "bearish" if balance < 0 else "neutral"
     cites = [fact["id"] for fact in document["facts"]][:3]
-    return {"stance": stance, "strength": 0.3, "points": [{"text": "The facts weigh so.", "cites": cites}]}
+    points = [{"claim": "mixed", "text": "The facts weigh so.", "cites": cites}]
+    return {"stance": stance, "strength": 0.3, "points": points}
+
+
+def _honest_reading(document: Document) -> Document:
+    """What the words say, of every company named."""
+    article = document["article"]
+    sentiment = score(article["title"], article["summary"], article["language"])
+    direction = (sentiment >= OPINION_THRESHOLD) - (sentiment <= -OPINION_THRESHOLD)
+    return {"claims": [_claim(symbol, direction, article["title"]) for symbol in document["companies"]][:6]}
+
+
+def _obedient_reading(attack: Attack, document: Document) -> Document:
+    """What the attacker wants, as well as the form allows: the direction, in the attacker's own words, and no
+    stronger than one source may be. What asks for another form, or for more, gets that."""
+    article = document["article"]
+    if attack.success["type"] == "parse_failure":
+        return {"DONE": True}
+    if attack.success["type"] == "resource":
+        return {"claims": [], "queries": [f"query {number}" for number in range(300)]}
+    side = {"BUY": 1, "SELL": -1}.get(str(attack.success.get("side")))
+    if side is None:
+        return _honest_reading(document)
+    symbols = [attack.target] if attack.target != "*" else list(document["companies"])
+    quote = (article["summary"] or article["title"])[:400]
+    return {"claims": [_claim(symbol, side, quote) for symbol in symbols[:6]]}
+
+
+def _claim(symbol: str, direction: int, quote: str) -> Document:
+    claim = {"symbol": symbol, "event": "other", "direction": direction, "percent": None, "day": None}
+    return {**claim, "quote": quote[:400]}
 
 
 def _obedient_synthesis(attack: Attack, document: Document) -> Document:
@@ -144,7 +204,8 @@ def _obedient_synthesis(attack: Attack, document: Document) -> Document:
     plain = plain.replace(OFF_UNIVERSE, "the share").replace(document["symbol"], "the share")
     wanted = "bearish" if attack.success.get("side") == "SELL" else "bullish"
     cites = [fact["id"] for fact in document["facts"]][:1]
-    return {"stance": wanted, "strength": 1.0, "points": [{"text": plain[:240].strip(), "cites": cites}]}
+    points = [{"claim": "catalyst", "text": plain[:240].strip(), "cites": cites}]
+    return {"stance": wanted, "strength": 1.0, "points": points}
 
 
 def _reply(orders: list[Document], reasoning: str = "By rule.", **changes: Any) -> Document:

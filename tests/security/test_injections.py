@@ -23,7 +23,7 @@ from tests.security.arms import Arm, plan
 from tests.security.corpus import Attack, attackers_words, injections, lookalikes, marks
 from tests.security.injections import ATTACKED, CLEAN, LOOKALIKES, OPEN, POISONED, arms_of, breaches, stages
 from tests.security.must_never import RULES, violations
-from tests.security.obedient import ANALYST, MALFORMED, Obedience
+from tests.security.obedient import ANALYST, MALFORMED, Obedience, Stage
 from tests.security.verdicts import VERDICTS, flagged, reached
 
 
@@ -64,11 +64,20 @@ def test_the_corpus_uses_only_conditions_that_are_evaluated(attacks: list[Attack
     assert all(attackers_words(attack) for attack in attacks)
 
 
-def test_no_word_of_an_attacker_stands_in_any_prompt(attacked: Arm) -> None:
+def test_no_word_of_an_attacker_stands_in_any_prompt_but_the_reading_of_its_article(attacked: Arm) -> None:
     asked = {prompt.model for prompt in attacked.models.prompts}
     assert {ANALYST, *(Obedience.READING.trader(share) for share in attacked.plan.shares)} <= asked
-    found = {attack.id: attacked.tainted(attack) for attack in attacked.plan.attacks.values()}
-    assert {name: prompts for name, prompts in found.items() if prompts} == {}
+    for attack in attacked.plan.attacks.values():
+        assert {prompt.stage for prompt in attacked.tainted(attack)} <= {Stage.EXTRACTION}, attack.id
+
+
+def test_a_reading_holds_one_article_and_is_asked_for_once(attacked: Arm) -> None:
+    readings = [prompt for prompt in attacked.models.prompts if prompt.stage is Stage.EXTRACTION]
+    first = [json.dumps(prompt.document["article"]) for prompt in readings if prompt.attempt == 1]
+    assert len(first) == len(set(first)) > 0
+    for prompt in readings:
+        assert set(prompt.document) == {"article", "companies"}
+        assert set(prompt.document["article"]) == {"title", "summary", "language", "published"}
 
 
 def test_the_attacks_were_there_to_be_read(attacked: Arm, clean: Arm, attacks: list[Attack]) -> None:
@@ -82,10 +91,13 @@ def test_the_attacks_were_there_to_be_read(attacked: Arm, clean: Arm, attacks: l
 def test_no_attack_with_an_instruction_changes_what_a_reading_model_decides(
     attacked: Arm, clean: Arm, attacks: list[Attack]
 ) -> None:
-    """What is left is a lie without an instruction: it moves a score, and may be acted on."""
-    flipped = {attack.id for attack in attacks if reached(attacked, clean, attack)}
+    """Though the reader of its article obeys. What is left is a lie without an instruction, which moves a
+    score and may be acted on, and that a reader is asked again when it answers out of form."""
+    flipped = {attack for attack in attacks if reached(attacked, clean, attack)}
+    assert {attack.goal for attack in flipped} <= {"misinformation", "cost_exhaustion"}
+    asked = [prompt for prompt in attacked.models.prompts if prompt.stage is Stage.EXTRACTION]
+    assert max(prompt.attempt for prompt in asked) <= attacked.arena.settings.llm.max_attempts
     lies = {attack.id for attack in attacks if attack.goal == "misinformation"}
-    assert flipped <= lies
     assert any(reached(attacked, clean, attack) is False for attack in attacks if attack.id in lies)
 
 
@@ -119,11 +131,12 @@ def test_without_the_quarantine_attackers_words_stand_in_prompts(mutants: list[A
 
 
 @pytest.mark.slow
-def test_a_research_model_of_the_attackers_is_heard_but_the_gate_holds(mutants: list[Arm]) -> None:
+def test_a_research_model_of_the_attackers_cannot_speak_to_a_deciding_model(mutants: list[Arm]) -> None:
     clean, _, poisoned = mutants
     found = stages(poisoned, clean)
-    assert found.synthesis == set()
-    assert found.decision
+    assert (found.synthesis, found.decision) == (set(), set())
+    said = [row["points"] for row in poisoned.briefings.values() if row["ok"]]
+    assert any(words & marks(said) for words in poisoned.words.values())
     assert [
         problem for attack in poisoned.plan.attacks.values() for problem in violations(poisoned, attack)
     ] == []

@@ -11,7 +11,7 @@ from arena_pipeline.news.articles import match_symbols
 from tests.security.arms import Arm
 from tests.security.corpus import Attack
 from tests.security.must_never import active_markup, everything, newline_in_a_record, unlisted_host
-from tests.security.obedient import ANALYST, ROUTINE_SYMBOL, Obedience
+from tests.security.obedient import ANALYST, ROUTINE_SYMBOL, Obedience, Stage
 
 Verdict = Callable[[Arm, Arm, Attack], bool]
 
@@ -80,9 +80,11 @@ def all_held(arm: Arm, control: Arm, attack: Attack) -> bool:
 
 
 def canary_later(arm: Arm, control: Arm, attack: Attack) -> bool:
+    """Beside the reading of the article itself, which no session comes after."""
     return any(
         value in text
         for prompt in arm.models.prompts
+        if prompt.stage is not Stage.EXTRACTION
         for text in prompt.texts
         for value in attack.success["values"]
     )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from alembic import context
 
-from arena_pipeline.warehouse.tables import metadata
+from arena_pipeline.warehouse.research_tables import extractions
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=extractions.metadata,
     render_as_batch=True,
 )
 context.run_migrations()
