@@ -36,6 +36,34 @@ def print_costs(document: dict[str, Any]) -> None:
         f"A month of {whole['trading_days']} trading days with {whole['sessions']} sessions, at the mean so "
         f"far: {whole['tokens']} tokens, {whole['cost_usd'] or 'unknown'} USD."
     )
+    _print_sharing(document["sharing"])
+
+
+def _print_sharing(sharing: dict[str, Any]) -> None:
+    """How often each share's briefings were used, and the calls that this saved."""
+    total = sharing["total"]
+    if not total["uses"]:
+        return
+    columns = {"briefings": "briefings", "uses": "uses", "hits": "hits", "calls": "calls"}
+    saved = {"calls_saved": "calls saved", "saved": "saved", "mean_quality": "mean quality"}
+    rows = [*sharing["symbols"], {"symbol": "all", **total}]
+    table(
+        [{**row, "saved": _percent(row["saved_ratio"])} for row in rows],
+        {"symbol": "share"} | columns | saved,
+    )
+    said = ", ".join(f"{count} {why}" for why, count in sharing["why"].items())
+    say(f"Briefings shown: {said}. Written by: {', '.join(sharing['authors'])}.")
+    articles = sharing["articles"]
+    say(f"{articles['read_once']} articles read once, {articles['read_by_the_rules']} of them by the rules.")
+    alone = total["calls"] + total["calls_saved"]
+    say(
+        f"Sharing saved {_percent(total['saved_ratio'])} of the {alone} calls that models would have made "
+        "for briefings of their own."
+    )
+
+
+def _percent(ratio: float | None) -> str:
+    return "n/a" if ratio is None else f"{ratio:.1%}"
 
 
 def _cost(row: dict[str, Any]) -> str:

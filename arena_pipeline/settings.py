@@ -32,19 +32,10 @@ from arena_pipeline.market.bars import Adjustment
 from arena_pipeline.market.calendar import FIRST_YEAR, LAST_YEAR, trading_calendar
 from arena_pipeline.market.profiles import market_profile
 from arena_pipeline.market.universe import dax40
+from arena_pipeline.strategies import Strategy, Style, strategy_named
 
 SYMBOL = re.compile(r"\^?[A-Z0-9][A-Z0-9.\-]{0,14}")
 MODEL_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
-
-
-class Strategy(enum.StrEnum):
-    """The rules that baselines follow; see `trading/baselines.py`."""
-
-    CASH = "cash"
-    BENCHMARK = "benchmark"
-    EQUAL_WEIGHT = "equal_weight"
-    MOMENTUM = "momentum"
-    RANDOM = "random"
 
 
 class ModelKind(enum.StrEnum):
@@ -213,6 +204,10 @@ class ResearchSection(_Section):
     extraction: Literal["model", "rules"] = "model"
     """Who reads articles: the research model, one article a call, or the rules of the lexicon. Without a
     language model among the contestants it is always the rules."""
+    held_ttl_hours: Annotated[float, Field(ge=0, le=96), AfterValidator(_finite)] = 6.0
+    """How long the briefing of a share that is held and not on the watchlist serves later sessions."""
+    price_gap: Annotated[float, Field(gt=0, le=1), AfterValidator(_finite)] = 0.03
+    """A change of its price by this fraction ends that, as does an article of high impact."""
     review_blocks: bool = True
     """Whether the gate refuses purchases of its share in that session."""
 
@@ -231,7 +226,8 @@ class Model(_Section):
     id: ModelId
     kind: ModelKind
     model: str | None = None
-    strategy: Strategy | None = None
+    strategy: Annotated[Strategy | Style | None, BeforeValidator(strategy_named)] = None
+    """A baseline's rule, or a language model's style of trading; a language model without one swings."""
     knowledge_cutoff: date | None = None
     daily_budget_usd: Money | None = None
     """What its own calls may cost on one day; None: only the arena's cap holds."""
@@ -240,15 +236,29 @@ class Model(_Section):
     def _kind_matches(self) -> Model:
         if self.kind is ModelKind.LLM and not self.model:
             raise ValueError(f'{self.id}: kind = "llm" needs model, the name at the endpoint')
-        if self.kind is ModelKind.LLM and self.strategy:
-            raise ValueError(f"{self.id}: strategy belongs to baselines")
-        if self.kind is ModelKind.BASELINE and not self.strategy:
-            raise ValueError(f'{self.id}: kind = "baseline" needs strategy')
+        if self.kind is ModelKind.LLM and isinstance(self.strategy, Strategy):
+            raise ValueError(
+                f"{self.id}: strategy {self.strategy} belongs to baselines; use {' | '.join(Style)}"
+            )
+        if self.kind is ModelKind.BASELINE and not isinstance(self.strategy, Strategy):
+            raise ValueError(f'{self.id}: kind = "baseline" needs strategy = {" | ".join(Strategy)}')
         if self.kind is ModelKind.BASELINE and self.model:
             raise ValueError(f"{self.id}: a baseline has no model name")
         if self.kind is ModelKind.BASELINE and self.daily_budget_usd is not None:
             raise ValueError(f"{self.id}: a baseline spends nothing and has no daily_budget_usd")
         return self
+
+    @property
+    def rule(self) -> Strategy | None:
+        """What a baseline follows; None for a language model."""
+        return self.strategy if isinstance(self.strategy, Strategy) else None
+
+    @property
+    def style(self) -> Style | None:
+        """How a language model trades; None for a baseline."""
+        if self.kind is ModelKind.BASELINE:
+            return None
+        return self.strategy if isinstance(self.strategy, Style) else Style.SWING
 
 
 class Settings(_Section):

@@ -140,10 +140,10 @@ def plain_loop(settings: Settings) -> int:
                 for symbol, entries in bars.items()
             }
             for model in settings.models:
-                if model.strategy is None:
+                if model.rule is None:
                     continue
                 decision = decide(
-                    model.strategy,
+                    model.rule,
                     BaselineContext(
                         model=model.id,
                         session=session,

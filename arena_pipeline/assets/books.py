@@ -28,7 +28,7 @@ def register_models(arena: Arena, connection: Connection) -> None:
                     id=model.id,
                     kind=model.kind.value,
                     model=model.model,
-                    strategy=model.strategy.value if model.strategy else None,
+                    strategy=model.rule or model.style,
                     knowledge_cutoff=model.knowledge_cutoff.isoformat() if model.knowledge_cutoff else None,
                     registered_at=utc_text(arena.clock()),
                 )

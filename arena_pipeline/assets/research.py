@@ -8,14 +8,14 @@ it. A share that a model holds and that is not on the watchlist gets its briefin
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import cached_property
 
 from arena_pipeline.arena import Arena
 from arena_pipeline.assets.authors import authors
-from arena_pipeline.assets.briefing_rows import briefing_from, partition_of
+from arena_pipeline.assets.briefing_rows import partition_of
 from arena_pipeline.assets.costs import RESEARCH, note_costs
 from arena_pipeline.assets.extractions import ArticleReader, Extraction
 from arena_pipeline.assets.news import BASELINE_DAYS, blind_sessions, window_start
@@ -46,8 +46,8 @@ HELD = "held_briefings"
 
 def watchlist(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     """The ten shares that news and prices moved most, with rank, score and the reason in words."""
-    momenta = _by_session(arena, "momentum", keys)
-    indicators = _by_session(arena, "indicators", keys)
+    momenta = by_session(arena, "momentum", keys)
+    indicators = by_session(arena, "indicators", keys)
     partitions = []
     for key in keys:
         rows = watchlist_of([_momentum_from(row) for row in momenta[key].values()], indicators[key])
@@ -75,7 +75,7 @@ def briefings(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
 
     `ok` is false where the research model gave nothing usable: the facts stand alone then.
     """
-    listed = _by_session(arena, "watchlist", keys)
+    listed = by_session(arena, "watchlist", keys)
     wanted = {key: sorted(listed[key], key=lambda symbol: listed[key][symbol]["rank"]) for key in keys}
     desk = ResearchDesk(arena, [arena.calendar.session(key) for key in keys], run)
     made = {key: desk.write(key, symbols) for key, symbols in wanted.items()}
@@ -128,9 +128,9 @@ class ResearchDesk:
 
     def __init__(self, arena: Arena, sessions: Sequence[Session], run: Run) -> None:
         self._arena, self._run = arena, run
-        self._keys = [session.key for session in sessions]
-        self._days = [session.day for session in sessions]
         self._sessions = list(sessions)
+        self._keys = [session.key for session in self._sessions]
+        self._days = [session.day for session in self._sessions]
 
     @cached_property
     def blind(self) -> dict[str, str]:
@@ -148,15 +148,7 @@ class ResearchDesk:
 
     @cached_property
     def _indicators(self) -> dict[str, dict[str, Row]]:
-        return _by_session(self._arena, "indicators", self._keys)
-
-    @cached_property
-    def _shared(self) -> dict[str, dict[str, Row]]:
-        return _by_session(self._arena, "briefings", self._keys)
-
-    @cached_property
-    def _held(self) -> dict[str, dict[str, Row]]:
-        return _held_briefings(self._arena, self._keys)
+        return by_session(self._arena, "indicators", self._keys)
 
     def write(self, key: str, symbols: Sequence[str]) -> Made:
         """Briefings for some shares in a session, each with the model's outcome. Nothing is stored."""
@@ -187,27 +179,6 @@ class ResearchDesk:
                 undone = "left undone: " if money else ""
                 self._run.report(f"{undone}{briefing.id}: {'; '.join(briefing.problems)}")
         return made
-
-    def briefings_for(self, session: Session, held: Iterable[str]) -> list[Briefing]:
-        """The session's briefings and those of held shares; a missing one is written and kept."""
-        shared = self._shared.get(session.key, {})
-        on_demand = self._held.setdefault(session.key, {})
-        wanted = sorted(set(held) - shared.keys())
-        missing = [symbol for symbol in wanted if symbol not in on_demand]
-        if missing:
-            made = [briefing for briefing, _ in self.write(session.key, missing)]
-            self._arena.store.write_frames(
-                HELD,
-                [
-                    replace(partition_of(session.key, [entry]), key=f"{session.key}|{entry.symbol}")
-                    for entry in made
-                ],
-                run_id=self._run.id,
-                now=self._arena.clock(),
-                first_stands=True,
-            )
-            on_demand.update(_held_briefings(self._arena, [session.key])[session.key])
-        return [briefing_from(row) for row in [*shared.values(), *(on_demand[symbol] for symbol in wanted)]]
 
     @cached_property
     def _authors(self) -> dict[str, str]:
@@ -338,18 +309,10 @@ def _synthesise(
     return arena.models.ask_all(requests)
 
 
-def _held_briefings(arena: Arena, keys: Sequence[str]) -> dict[str, dict[str, Row]]:
-    """session -> symbol -> row. Each is a partition of its own: runs of two models may write at once."""
-    rows: dict[str, dict[str, Row]] = defaultdict(dict)
-    for row in arena.store.rows(HELD, "list_contains($keys, session)", keys=list(keys)):
-        rows[row["session"]][row["symbol"]] = row
-    return rows
-
-
-def _by_session(arena: Arena, asset: str, keys: Sequence[str]) -> dict[str, dict[str, Row]]:
+def by_session(arena: Arena, asset: str, keys: Sequence[str]) -> dict[str, dict[str, Row]]:
     """session -> symbol -> row."""
     rows: dict[str, dict[str, Row]] = defaultdict(dict)
-    for row in arena.store.rows(asset, "list_contains($keys, partition)", keys=list(keys)):
+    for row in arena.store.rows(asset, "list_contains($keys, session)", keys=list(keys)):
         rows[row["session"]][row["symbol"]] = row
     return rows
 

@@ -22,8 +22,9 @@ from arena_pipeline.news.articles import Article, match_symbols
 from arena_pipeline.research.briefing import Briefing, to_prompt_block
 from arena_pipeline.research.extraction import text_of
 from arena_pipeline.research.facts import Facts
+from arena_pipeline.strategies import Style
 
-_MARKER = "{{document}}"
+_MARKER, _STRATEGY = "{{document}}", "{{strategy}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class DecisionContext:
     recent_decisions: tuple[Mapping[str, Any], ...] = ()
     limits: Mapping[str, Any] = field(default_factory=dict)
     market: Mapping[str, Any] = field(default_factory=dict)
+    strategy: Style = Style.SWING
 
 
 def _plain(value: Any) -> Any:
@@ -85,25 +87,32 @@ def _document(content: Mapping[str, Any]) -> str:
 
 
 @functools.cache
-def _texts(name: str) -> tuple[str, str, str]:
+def _texts(name: str, strategy: Style | None = None) -> tuple[str, str, str]:
     folder = resources.files(__package__) / "prompts"
     system = (folder / f"{name}_system.txt").read_text(encoding="utf-8").strip()
+    if strategy is not None:
+        own = (folder / f"strategy_{strategy}.txt").read_text(encoding="utf-8").strip()
+        system = system.replace(_STRATEGY, own)
     user = (folder / f"{name}_user.txt").read_text(encoding="utf-8").strip()
     return system, user, hashlib.sha256(f"{system}\0{user}".encode()).hexdigest()
 
 
 def prompt_version(name: str) -> str:
-    """The code version of the prompt `decision`, `synthesis` or `extraction`."""
-    return _texts(name)[2]
+    """The code version of the prompt `decision`, `synthesis` or `extraction`; of the first with all its
+    strategies."""
+    if name != "decision":
+        return _texts(name)[2]
+    return hashlib.sha256("".join(_texts(name, style)[2] for style in Style).encode()).hexdigest()
 
 
-def _prompt(name: str, content: Mapping[str, Any]) -> Prompt:
-    system, user, version = _texts(name)
+def _prompt(name: str, content: Mapping[str, Any], strategy: Style | None = None) -> Prompt:
+    system, user, version = _texts(name, strategy)
     return Prompt(system, user.replace(_MARKER, _document(content)), version)
 
 
 def decision_prompt(context: DecisionContext) -> Prompt:
-    """The prompt of one decision. Positions, briefings and prices are put in order of their symbols."""
+    """The prompt of one decision, under the model's strategy. Positions, briefings and prices are put in
+    order of their symbols."""
     return _prompt(
         "decision",
         {
@@ -128,9 +137,11 @@ def decision_prompt(context: DecisionContext) -> Prompt:
             "market": {**context.market, "prices": dict(context.prices)},
             "briefings": [
                 to_prompt_block(briefing)
+                | ({} if briefing.session == context.session else {"session": briefing.session})
                 for briefing in sorted(context.briefings, key=lambda briefing: briefing.symbol)
             ],
         },
+        context.strategy,
     )
 
 

@@ -234,6 +234,16 @@ def in_our_words(point: Point) -> str:
     return f"{', '.join(point.cites)}: {SAYS[point.claim or ClaimKind.UNCERTAIN]}"
 
 
+def _quality_block(briefing: Briefing) -> dict[str, Any]:
+    quality = briefing.quality
+    return {
+        "score": quality.score if quality else None,
+        "passed": quality.passed if quality else None,
+        "penalty": briefing.confidence_penalty,
+        "review": briefing.review,
+    }
+
+
 def to_prompt_block(briefing: Briefing) -> dict[str, Any]:
     """The briefing as a decision prompt shows it: JSON-ready, without a word from outside or of a model."""
     facts = briefing.facts
@@ -243,7 +253,7 @@ def to_prompt_block(briefing: Briefing) -> dict[str, Any]:
         "complete": briefing.ok,
         "stance": briefing.stance.value,
         "strength": briefing.strength,
-        "confidence_penalty": briefing.confidence_penalty,
+        "quality": _quality_block(briefing),
         "points": [in_our_words(point) for point in briefing.points],
         "facts": [
             {"id": fact.id, "text": fact.text, "signal": fact.signal.value if fact.signal else None}

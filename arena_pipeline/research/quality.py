@@ -49,6 +49,8 @@ TECHNICAL, NEWS, FIGURES = 60, 30, 10
 PENALTY_NO_SYNTHESIS = 0.5
 PENALTY_NO_NEWS = 0.2
 PENALTY_NO_INDICATORS = 0.3
+PENALTY_UNKNOWN_CITE = 0.2
+"""Of an order that cites a fact which was not shown."""
 
 
 @dataclass(frozen=True, slots=True)

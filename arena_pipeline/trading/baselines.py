@@ -16,7 +16,7 @@ from datetime import date
 from decimal import Decimal
 
 from arena_pipeline.market.calendar import Session
-from arena_pipeline.settings import Strategy
+from arena_pipeline.strategies import Strategy
 from arena_pipeline.trading.book import Book
 from arena_pipeline.trading.limits import OrderRequest
 from arena_pipeline.trading.money import notional_cents, to_cents

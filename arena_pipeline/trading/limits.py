@@ -69,6 +69,8 @@ class OrderRequest:
     replaces: str | None = None
     lowered_confidence: float | None = None
     """The confidence less the penalty of the briefings that the order rests on."""
+    cites: tuple[str, ...] = ()
+    """The facts that it names as its grounds, as `SYMBOL:FACT`."""
 
     @property
     def prices(self) -> tuple[Decimal, ...]:

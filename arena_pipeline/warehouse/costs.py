@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from arena_pipeline.warehouse.sharing import sharing_document
 from arena_pipeline.warehouse.store import ArenaStore
 from arena_pipeline.warehouse.tables import exchanges, model_costs
 
@@ -58,7 +59,7 @@ class Bill:
 def cost_document(store: ArenaStore, *, simulated: bool) -> dict[str, Any]:
     """`sessions`: one row per model (or `research`), session and purpose. `days` and `models`: totals, the
     latter with a `month` of 21 trading days with two sessions each, at the mean of the sessions so far; its
-    cost is null where a call's is. `month`: all models together."""
+    cost is null where a call's is. `month`: all models together. `sharing`: see `sharing_document`."""
     lines: dict[tuple[str, str, str, str], Bill] = {}
     with store.ledger.read() as connection:
         for row in connection.execute(
@@ -89,6 +90,7 @@ def cost_document(store: ArenaStore, *, simulated: bool) -> dict[str, Any]:
             "tokens": sum(month["tokens"] for month in months.values()),
             "cost_usd": _total([month["cost_usd"] for month in months.values()]),
         },
+        "sharing": sharing_document(store),
     }
 
 

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from werkzeug import Request, Response
 
 from arena_pipeline.assets.decisions import decisions
-from arena_pipeline.assets.research import HELD, ResearchDesk
+from arena_pipeline.assets.held import SharingDesk
+from arena_pipeline.assets.research import HELD
 from arena_pipeline.assets.step import Run
 from arena_pipeline.sandbox import policies
 from arena_pipeline.warehouse.tables import evidence
@@ -61,11 +62,15 @@ def test_two_runs_that_ask_for_held_shares_at_once_keep_each_others_briefings(wo
     arena = world.arena()
     steps.collected(arena, [START])
     session = arena.calendar.session(MORNING)
-    one, other = (ResearchDesk(arena, [session], Run(name)) for name in ("one", "other"))
+    one, other = (SharingDesk(arena, [session], Run(name)) for name in ("one", "other"))
     assert one.briefings_for(session, ()) == other.briefings_for(session, ()) == []
+    one.prepare(session, [])
+    other.prepare(session, [])
+    one.prepare(session, ["SAP.DE", "ALV.DE"])
+    other.prepare(session, ["SAP.DE", "SIE.DE"])
     first = one.briefings_for(session, ["SAP.DE", "ALV.DE"])
     second = other.briefings_for(session, ["SAP.DE", "SIE.DE"])
-    assert [entry.symbol for entry in second] == ["SAP.DE", "SIE.DE"]
-    assert [entry for entry in second if entry.symbol == "SAP.DE"] == first[1:]
+    assert [entry.briefing.symbol for entry in second] == ["SAP.DE", "SIE.DE"]
+    assert [entry for entry in second if entry.briefing.symbol == "SAP.DE"] == first[1:]
     assert {row["symbol"] for row in arena.store.rows(HELD)} == set(SYMBOLS)
     assert arena.store.partitions(HELD).keys() == {f"{MORNING}|{symbol}" for symbol in SYMBOLS}

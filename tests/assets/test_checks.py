@@ -10,7 +10,8 @@ from sqlalchemy import select
 from arena_pipeline.assets.books import register_models
 from arena_pipeline.assets.step import Run
 from arena_pipeline.definitions import build
-from arena_pipeline.settings import Model, ModelKind, Strategy
+from arena_pipeline.settings import Model, ModelKind
+from arena_pipeline.strategies import Strategy
 from arena_pipeline.warehouse.store import Partition
 from arena_pipeline.warehouse.tables import decisions, snapshots
 

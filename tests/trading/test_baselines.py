@@ -5,7 +5,7 @@ import pytest
 
 from arena_pipeline.market.bars import Adjustment, Bar, Interval, price
 from arena_pipeline.market.calendar import SUBMISSION_LATENCY, trading_calendar
-from arena_pipeline.settings import Strategy
+from arena_pipeline.strategies import Strategy
 from arena_pipeline.trading.baselines import BaselineContext, decide
 from arena_pipeline.trading.book import Book, Holding, MarketDay
 from arena_pipeline.trading.orders import Order, Side
