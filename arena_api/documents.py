@@ -189,6 +189,9 @@ class DecisionLine(Shape):
     failure: str | None = Field(description="why it abstained")
     reasoning: str = Field(description="the model's own words, unchecked: plain text, never markup")
     confidence: float | None = Field(description="0 to 1")
+    horizon_days: int | None = Field(
+        description="trading days after which the model judges its orders; null for a rule"
+    )
     code_version: str
     provenance: str = Field(description="live or backfill")
     late: bool
@@ -214,6 +217,11 @@ class Fill(Shape):
     bar: str = Field(description="id of the bar it was filled at")
 
 
+class Citation(Shape):
+    cite: str = Field(description="SYMBOL:FACT, as the model wrote it")
+    evidence: str | None = Field(description="id of what the fact rests on; null: no such fact was shown")
+
+
 class Order(Shape):
     id: str
     seq: int
@@ -236,6 +244,7 @@ class Order(Shape):
     lowered_confidence: float | None = Field(
         description="the confidence less the penalty of the briefings that the order rests on"
     )
+    cites: list[Citation]
     accepted: bool = Field(description="whether the order gate let it through")
     refusal: str | None = Field(description="the gate's rule that refused it")
     refusal_detail: str | None

@@ -6,6 +6,7 @@ A run of bars stays one entry, `bars:SAP.DE:2023-01-02..2025-10-23`. The whole w
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from typing import Any
 from sqlalchemy import select
 
 from arena_pipeline.warehouse.lineage import LAKE_KINDS, kind, prefix, window_of
+from arena_pipeline.warehouse.research_tables import extractions
 from arena_pipeline.warehouse.store import CHUNK, ArenaStore, Row
 from arena_pipeline.warehouse.tables import evidence, exchanges, fetches, model_costs
 
@@ -28,6 +30,7 @@ SHOWN = 200
 
 TITLES = {
     "briefing": "Briefings",
+    "extraction": "Readings of articles",
     "article": "Articles",
     "momentum": "News momentum",
     "indicators": "Indicators",
@@ -111,9 +114,19 @@ def _rows(store: ArenaStore, identities: Iterable[str]) -> dict[str, Row]:
     for name, ids in by_prefix.items():
         for asset in LAKE_KINDS.get(name, ()):
             found |= {row["id"]: row for row in store.rows(asset, "list_contains($ids, id)", ids=ids)}
+    found |= _read(store, by_prefix.get("extraction", []))
     found |= _calls(store, by_prefix.get("llm", []))
     found |= _fetched(store, by_prefix.get("raw", []))
     return found
+
+
+def _read(store: ArenaStore, ids: Sequence[str]) -> dict[str, Row]:
+    with store.ledger.read() as connection:
+        return {
+            row.id: {"source": row.model, "readings": json.loads(row.readings), "failure": row.failure}
+            for part in _chunks(ids)
+            for row in connection.execute(select(extractions).where(extractions.c.id.in_(part)))
+        }
 
 
 def _calls(store: ArenaStore, ids: Sequence[str]) -> dict[str, Row]:
@@ -163,6 +176,9 @@ def _title(name: str, identity: str, row: Row) -> str:
     match name:
         case "article":
             return str(row["title"])
+        case "extraction":
+            claims = [f"{r['symbol']}: {r['event']}, direction {r['direction']:+d}" for r in row["readings"]]
+            return row["failure"] or "; ".join(claims) or "about no share"
         case "briefing":
             return f"{row['symbol']}: {row['stance']}, strength {_number(row['strength'])}{_quality(row)}"
         case "figure":

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from arena_pipeline.errors import DataError
 from arena_pipeline.trading.money import from_cents
+from arena_pipeline.warehouse.research_tables import citations
 from arena_pipeline.warehouse.store import ArenaStore, Row
 from arena_pipeline.warehouse.tables import (
     assessments,
@@ -153,6 +154,9 @@ def decision(store: ArenaStore, identity: str) -> dict[str, Any]:
             select(orders).where(orders.c.decision == identity).order_by(orders.c.seq)
         ).all()
         ids = [order.id for order in placed]
+        cites = connection.execute(
+            select(citations).where(citations.c.order_id.in_(ids)).order_by(citations.c.cite)
+        ).all()
         done = {
             fill.order_id: fill
             for fill in connection.execute(
@@ -168,7 +172,15 @@ def decision(store: ArenaStore, identity: str) -> dict[str, Any]:
     return {
         **_decision(dict(row._mapping)),
         "orders": [
-            _order(dict(order._mapping), done.get(order.id), refused.get(order.id)) for order in placed
+            _order(dict(order._mapping), done.get(order.id), refused.get(order.id))
+            | {
+                "cites": [
+                    {"cite": cite.cite, "evidence": cite.evidence}
+                    for cite in cites
+                    if cite.order_id == order.id
+                ]
+            }
+            for order in placed
         ],
     }
 
@@ -235,6 +247,7 @@ def _decision(row: Row) -> Row:
         "outcome",
         "failure",
         "reasoning",
+        "horizon_days",
         "code_version",
         "provenance",
         "late",
