@@ -30,7 +30,7 @@ from arena_pipeline.warehouse.digest import canonical
 from arena_pipeline.warehouse.research_tables import extractions
 from arena_pipeline.warehouse.store import CHUNK, ArenaStore, Edge, Row, utc_text
 
-MAX_TOKENS = 1500
+MAX_TOKENS = 4000
 """The most that may be answered about one article, reasoning included."""
 
 

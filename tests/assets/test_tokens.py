@@ -123,6 +123,22 @@ def test_a_held_share_off_the_watchlist_is_served_by_the_morning_unless_somethin
     assert shown.briefing.session == (morning if of_the_morning else afternoon).key
 
 
+def test_two_runs_that_add_held_shares_to_one_session_keep_both(arena: Arena, tmp_path: Path) -> None:
+    shutil.copytree(arena.settings.home, tmp_path / "home")
+    settings = configured(tmp_path)
+    with Arena(settings, open_store(settings)) as copy:
+        morning = copy.calendar.session(sessions(copy)[0])
+        watched = {row["symbol"] for row in copy.store.rows("watchlist", "session = $s", s=morning.key)}
+        first, second = (symbol for symbol in SYMBOLS if symbol not in watched)
+        one, other = SharingDesk(copy, [morning], RUN), SharingDesk(copy, [morning], RUN)
+        for desk in (one, other):
+            assert len(desk.briefings_for(morning, [])) == WATCHED
+        one.prepare(morning, [first])
+        other.prepare(morning, [second])
+        kept = copy.store.rows(HELD, "session = $s", s=morning.key)
+    assert {row["symbol"] for row in kept} == {first, second}
+
+
 def test_what_orders_cite_is_kept_with_what_it_rests_on(arena: Arena) -> None:
     with arena.store.ledger.read() as connection:
         rows = connection.execute(select(citations)).all()
