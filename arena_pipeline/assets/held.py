@@ -1,7 +1,7 @@
 """Briefings shared: those of the watchlist, and those of held shares, written when a model first needs one.
 
-Each briefing of a held share is a partition of its own: runs of two models may write at once, and the first one
-written stands. It serves later sessions for a time, unless something happens to the share
+Each briefing of a held share is a partition of its own: runs of two models may write at once, and the first
+one written stands. It serves later sessions for a time, unless something happens to the share
 (`research/sharing.py`).
 """
 
