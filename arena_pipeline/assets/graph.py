@@ -28,7 +28,7 @@ from arena_pipeline.partitions import (
     previous_session,
     sessions_of_the_day,
 )
-from arena_pipeline.research import facts, watchlist
+from arena_pipeline.research import extraction, facts, watchlist
 from arena_pipeline.scoring import (
     benchmark,
     bootstrap,
@@ -200,7 +200,9 @@ def assets(parts: Partitions) -> list[dg.AssetsDefinition]:
             partitions=session,
             deps=["watchlist", "momentum", "indicators", *shared("articles", "financials"), "model_endpoint"],
             kinds=["openai", "parquet"],
-            version=rules_version(facts) + prompt_version("synthesis")[:16],
+            version=rules_version(facts, extraction)
+            + prompt_version("synthesis")[:16]
+            + prompt_version("extraction")[:16],
             pool="models",
         ),
         arena_asset(
