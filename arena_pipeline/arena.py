@@ -276,7 +276,7 @@ class Arena:
         self._recorded = recorded
         self.clock = lambda: recorded.at
 
-    def prices(self, recorder: Collection | RecordedCollection) -> PriceSource:
+    def prices(self, recorder: Recorder, *, asked_at: datetime | None = None) -> PriceSource:
         settings = self.settings.prices
         if settings.source == "files":
             if settings.path is None or settings.benchmark_path is None:
@@ -301,7 +301,7 @@ class Arena:
             timeout=self.settings.network.timeout_seconds,
             budget=self._budget_of(settings.source),
             reach=None if settings.source == "sandbox" else yahoo.REACH,
-            asked_at=recorder.at,
+            asked_at=asked_at,
             adjustment=Adjustment.SPLIT if settings.source == "sandbox" else Adjustment.RAW,
         )
 

@@ -42,8 +42,8 @@ from arena_pipeline.scoring import (
     sharpe,
     significance,
     skill,
-    splits,
 )
+from arena_pipeline.scoring import splits as scoring_splits
 from arena_pipeline.trading import account, baselines, book, fills, limits, replay
 
 DAY_STEPS: tuple[Step, ...] = (
@@ -270,7 +270,7 @@ def assets(parts: Partitions) -> list[dg.AssetsDefinition]:
                 hac,
                 bootstrap,
                 significance,
-                splits,
+                scoring_splits,
                 luck,
                 skill,
                 robustness,

@@ -39,7 +39,7 @@ def daily_bars(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     anchor = indicator_anchor(arena.start)
     since = anchor if with_history else _days_before(arena, first)
     collection = arena.collection("daily_bars", keys)
-    prices = arena.prices(collection)
+    prices = arena.prices(collection, asked_at=collection.at)
     without_history = sorted(owed(arena, HISTORY) & set(arena.priced_symbols)) if not with_history else []
     others = [symbol for symbol in arena.priced_symbols if symbol not in without_history]
     reply = prices.daily(others, min(since, first), last)
@@ -64,7 +64,7 @@ def intraday_bars(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     days = [date.fromisoformat(key) for key in keys]
     collection = arena.collection("intraday_bars", keys)
     since = arena.calendar.previous_day(min(days))
-    reply = arena.prices(collection).intraday(arena.priced_symbols, since, max(days))
+    reply = arena.prices(collection, asked_at=collection.at).intraday(arena.priced_symbols, since, max(days))
     merged = merge(arena, "intraday_bars", keys, reply, collection.at)
     _record_splits(arena, reply.splits, keys, run, arena.clock())
     return _write(arena, "intraday_bars", keys, run, collection, reply, merged, {})
@@ -79,7 +79,7 @@ def corporate_actions(arena: Arena, keys: Sequence[str], run: Run) -> list[Outco
     days = [date.fromisoformat(key) for key in keys]
     collection = arena.collection("corporate_actions", keys)
     since = arena.calendar.previous_day(min(days))
-    reply = arena.prices(collection).actions(arena.symbols, since, max(days))
+    reply = arena.prices(collection, asked_at=collection.at).actions(arena.symbols, since, max(days))
     rows: dict[str, list[Row]] = {key: _stored(arena, "corporate_actions", key) for key in keys}
     for action in reply.actions:
         key = _effective_day(arena, action)
