@@ -6,6 +6,7 @@ it: what a case may legitimately add to the books is named by `new_days`, the tr
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -33,6 +34,7 @@ from arena_pipeline.errors import LedgerError
 from arena_pipeline.trading.journal import Account, balances, journal
 from arena_pipeline.trading.money import to_cents
 from arena_pipeline.warehouse.digest import canonical, rows_digest
+from arena_pipeline.warehouse.research_tables import extractions
 from arena_pipeline.warehouse.tables import (
     cancellations,
     catalog,
@@ -203,7 +205,7 @@ def no_file_outside_data_root(case: Case) -> Problems:
 
 def no_lookahead(case: Case) -> Problems:
     """Evidence was known before its session, no bar before it ended, no fill before its order; and no prompt
-    holds a text from outside."""
+    holds a text from outside, but one that reads an article holds that one."""
     arena = case.arena
     yield from verify.every_fill_is_at_a_bar_that_came_after_its_order(arena)
     for row in case.rows("daily_bars", "intraday_bars"):
@@ -213,7 +215,12 @@ def no_lookahead(case: Case) -> Problems:
     for row in case.rows("articles", "financials"):
         known_at[row["id"]] = min(row["known_at"], known_at.get(row["id"], row["known_at"]))
     with arena.store.ledger.read() as connection:
-        sent = list(connection.scalars(select(exchanges.c.sent_sha256)))
+        sent = {row.sent_sha256: row.id for row in connection.execute(select(exchanges))}
+        read = {
+            exchange: row.article
+            for row in connection.execute(select(extractions))
+            for exchange in json.loads(row.exchanges)
+        }
         edges = connection.execute(select(evidence.c.child, evidence.c.parent)).all()
     for child, parent in edges:
         kind, _, rest = child.partition(":")
@@ -221,11 +228,11 @@ def no_lookahead(case: Case) -> Problems:
             session = arena.calendar.session(rest.rpartition(":")[0])
             if known_at[parent] >= session.time:
                 yield f"{child} uses {parent}, known only at {known_at[parent]}"
-    titles = {row["title"] for row in case.rows("articles") if row["title"].count(" ") >= 2}
-    for sha in sent:
+    titles = {row["title"]: row["id"] for row in case.rows("articles") if row["title"].count(" ") >= 2}
+    for sha, exchange in sent.items():
         prompt = arena.store.archive.get(sha).decode()
-        for title in titles:
-            if title in prompt:
+        for title, article in titles.items():
+            if title in prompt and read.get(exchange) != article:
                 yield f"prompt {sha[:12]} holds {title!r}"
 
 
