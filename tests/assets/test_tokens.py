@@ -97,7 +97,6 @@ def test_what_seven_models_share_saves_three_quarters_of_the_research_or_more(ar
     [
         ({"price_gap": 0.9}, Why.STILL_GOOD, True),
         ({"price_gap": 1e-9}, Why.PRICE_GAP, False),
-        ({"held_ttl_hours": 0.0}, Why.TOO_OLD, False),
         ({"held_ttl_hours": 5.0}, Why.TOO_OLD, False),
     ],
 )
