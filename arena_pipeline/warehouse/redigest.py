@@ -46,6 +46,7 @@ JUDGED = frozenset({"contamination"})
 """Columns of a decision that judge it and are no part of its digest; `verify` derives them again."""
 
 LATER: Sequence[Mapping[str, object]] = (
+    {"horizon_days": None},
     {"lowered_confidence": None},
     {
         **dict.fromkeys(("limit_price", "stop_price", "amount", "weight", "oco", "parent", "replaces")),

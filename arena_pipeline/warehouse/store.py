@@ -143,9 +143,7 @@ class ArenaStore(DuckDBResource):
                         connection, asset, part, digests[part.key], versions, path, run_id=run_id, now=now
                     )
                 )
-            laid = {
-                part.key: (entry.version, part.edges) for part, entry in zip(partitions, written, strict=True)
-            }
+            laid = {p.key: (entry.version, p.edges) for p, entry in zip(partitions, written, strict=True)}
             replace_edges(connection, asset, laid, utc_text(now))
         return written
 
@@ -232,10 +230,8 @@ class ArenaStore(DuckDBResource):
         lay(connection, edges)
 
     def sweep(self) -> int:
-        """Delete the files that a crash left in the lake without a row of the catalog; returns how many.
-
-        Only those older than a day: a younger one may be another process's, on its way to a commit.
-        """
+        """Delete what a crash left in the lake without a row of the catalog; returns how many files. Only
+        those older than a day: a younger one may be another process's, on its way to a commit."""
         with self.ledger.read() as connection:
             named = connection.scalars(select(catalog.c.path).where(catalog.c.path.is_not(None)))
             return self.lake.sweep({*named})
