@@ -38,19 +38,19 @@ class DatedRatio:
 def splits_in(body: bytes, zone: ZoneInfo, symbol: str) -> tuple[DatedRatio, ...]:
     """The splits in a chart, by day, two of one day made one. Raises SourceError for one that is none:
     without it nothing tells on which scale the prices are."""
-    events = json.loads(body)["chart"]["result"][0].get("events") or {}
     ratios: dict[date, Fraction] = {}
-    for event in (events.get("splits") or {}).values():
-        try:
+    try:
+        events = json.loads(body)["chart"]["result"][0].get("events") or {}
+        for event in (events.get("splits") or {}).values():
             day = datetime.fromtimestamp(event["date"], UTC).astimezone(zone).date()
-            ratio = Fraction(str(event["numerator"])) / Fraction(str(event["denominator"]))
+            new, old = (Fraction(str(float(event[name]))) for name in ("numerator", "denominator"))
+            ratio = new / old
             if not Fraction(1, LARGEST) <= ratio <= LARGEST:
-                raise ValueError
-        except (KeyError, TypeError, ValueError, OverflowError, OSError, ZeroDivisionError):
-            raise SourceError(
-                f"yahoo's answer for {symbol} has a split that is none: {event!r:.80}"
-            ) from None
-        ratios[day] = ratios.get(day, WHOLE) * ratio
+                raise ValueError(f"{new}:{old}")
+            ratios[day] = ratios.get(day, WHOLE) * ratio
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, OSError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise SourceError(f"yahoo's answer for {symbol} has a split that is none: {what:.80}") from None
     return tuple(DatedRatio(day, ratio) for day, ratio in sorted(ratios.items()) if ratio != WHOLE)
 
 

@@ -14,6 +14,7 @@ from arena_pipeline.market.bars import Adjustment, Bar
 from arena_pipeline.market.calendar import BERLIN
 from arena_pipeline.sources.recorder import MemoryRecorder
 from arena_pipeline.sources.yahoo import YahooPrices
+from arena_pipeline.sources.yahoo_splits import splits_in
 from arena_pipeline.trading.corporate_actions import ActionKind
 from tests.sources.yahoo_world import XETR, Share, YahooWorld, split, walk
 
@@ -165,6 +166,24 @@ def test_a_split_that_is_none_makes_the_answer_unusable(world: YahooWorld, clock
     assert "a split that is none" in reply.missing[SHARE]
     with pytest.raises(SourceError, match="a split that is none"):
         prices(world, clock).daily([SHARE], FIRST, LAST)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        '["x"]',
+        '{"splits": ["x"]}',
+        '{"splits": {"1": "x"}}',
+        '{"splits": {"1": {"date": 1e300, "numerator": 2, "denominator": 1}}}',
+        '{"splits": {"1": {"date": 1, "numerator": "2", "denominator": ""}}}',
+        "9" * 5000,
+        "[",
+    ],
+)
+def test_whatever_stands_where_splits_should_is_an_error_of_the_source(events: str) -> None:
+    body = f'{{"chart": {{"result": [{{"events": {events}}}]}}}}'
+    with pytest.raises(SourceError, match=SHARE):
+        splits_in(body.encode(), XETR.zone, SHARE)
 
 
 def test_a_replay_undoes_the_same_splits(world: YahooWorld, clock: Clock) -> None:
