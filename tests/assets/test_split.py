@@ -12,6 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_httpserver import HTTPServer
@@ -85,14 +86,18 @@ class Life:
                 self.seen[asset, key] = digest
 
     def nav(self, day: date) -> int:
+        return int(self._snapshot(day).nav_cents)
+
+    def is_provisional(self, day: date) -> bool:
+        return bool(self._snapshot(day).provisional)
+
+    def _snapshot(self, day: date) -> Any:
         with self.arena.store.ledger.read() as connection:
-            return int(
-                connection.execute(
-                    select(snapshots.c.nav_cents).where(
-                        snapshots.c.partition == f"{MODEL}|{day}", snapshots.c.superseded_at.is_(None)
-                    )
-                ).scalar_one()
-            )
+            return connection.execute(
+                select(snapshots).where(
+                    snapshots.c.partition == f"{MODEL}|{day}", snapshots.c.superseded_at.is_(None)
+                )
+            ).one()
 
     def held(self, day: date) -> int:
         with self.arena.store.ledger.read() as connection:
@@ -250,6 +255,7 @@ def test_a_split_that_yahoo_does_not_report_is_held_back_until_it_does(
     life.live(days()[:3], steps)
     assert life.held(SPLIT_DAY) == life.held(EVE)
     assert abs(life.nav(SPLIT_DAY) - life.nav(EVE)) < 100_00
+    assert (life.is_provisional(EVE), life.is_provisional(SPLIT_DAY)) == (False, True)
     kinds = life.arena.store.rows("bar_findings", "partition = $day", day=str(SPLIT_DAY))
     assert [(row["kind"], row["symbol"]) for row in kinds] == [("another_scale", SHARE)]
 
@@ -261,3 +267,4 @@ def test_a_split_that_yahoo_does_not_report_is_held_back_until_it_does(
     assert run.reports == []
     portfolio_snapshots(life.arena, [f"{MODEL}|{SPLIT_DAY}"], run)
     assert life.held(SPLIT_DAY) == 2 * life.held(EVE)
+    assert not life.is_provisional(SPLIT_DAY)
