@@ -6,11 +6,13 @@ import pytest
 from sqlalchemy import select
 
 from arena_pipeline.assets.graph import BOOK_STEPS, DECISION_STEPS, SESSION_STEPS
+from arena_pipeline.assets.portfolio import trades
 from arena_pipeline.assets.step import Run
 from arena_pipeline.warehouse.tables import fills
-from tests.assets.conftest import INDEX, Row
+from tests.assets.conftest import INDEX, NOW, Row
 
 MODEL = "benchmark-hold"
+OF_STORAGE = {"row_id", "partition", "recorded_at", "superseded_at"}
 
 
 @pytest.fixture
@@ -24,20 +26,23 @@ def filled(world):
     return days
 
 
-def test_a_fill_that_moves_to_an_earlier_day_leaves_the_later_one(world, steps, filled):
-    first, *_ = days = world.days()
-    late = world.prices[INDEX].pop(first)
-    steps.all(world.arena(), days)
-    assert filled(world.opened[-1]) == [str(days[1])]
-    world.prices[INDEX][first] = late
+def test_a_fill_that_another_release_had_on_a_later_day_moves_back(world, steps, filled):
+    first, second, *_ = days = world.days()
     arena = world.arena()
-    steps.collected(arena, [first])
-    steps.all(arena, [first])
+    steps.all(arena, days)
+    published = arena.store.partitions("trades")
+    with arena.store.ledger.transaction() as connection:
+        columns = [column for column in fills.columns if column.name not in OF_STORAGE]
+        row = connection.execute(select(*columns).where(fills.c.superseded_at.is_(None))).one()._asdict()
+        rows = {first: [], second: [{**row, "trading_day": str(second)}]}
+        for day, of_day in rows.items():
+            tables = {"fills": of_day, "rejections": []}
+            key = f"{MODEL}|{day}"
+            arena.store.write_rows(connection, "trades", key, tables, run_id="other", now=NOW)
+    assert filled(arena) == [str(second)]
+    trades(arena, [f"{MODEL}|{first}"], Run("test"))
     assert filled(arena) == [str(first)]
-    again = world.arena("whole")
-    steps.all(again, days)
-    kept, fresh = (made.store.partitions("trades") for made in (arena, again))
-    assert kept == fresh
+    assert arena.store.partitions("trades") == published
 
 
 def test_the_only_fill_of_a_day_goes_when_its_bar_turns_out_to_be_stale(world, steps, filled):

@@ -142,7 +142,8 @@ def test_what_orders_cite_is_kept_with_what_it_rests_on(arena: Arena) -> None:
     with arena.store.ledger.read() as connection:
         rows = connection.execute(select(citations)).all()
         edges = {
-            tuple(edge) for edge in connection.execute(select(evidence).where(evidence.c.role == "cites"))
+            (edge.child, edge.parent, edge.role)
+            for edge in connection.execute(select(evidence).where(evidence.c.role == "cites"))
         }
         horizons = {*connection.scalars(select(decisions.c.horizon_days))}
     assert rows

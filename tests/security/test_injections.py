@@ -93,7 +93,7 @@ def test_no_attack_with_an_instruction_changes_what_a_reading_model_decides(
 ) -> None:
     """Though the reader of its article obeys. What is left is a lie without an instruction, which moves a
     score and may be acted on, and that a reader is asked again when it answers out of form."""
-    flipped = {attack for attack in attacks if reached(attacked, clean, attack)}
+    flipped = [attack for attack in attacks if reached(attacked, clean, attack)]
     assert {attack.goal for attack in flipped} <= {"misinformation", "cost_exhaustion"}
     asked = [prompt for prompt in attacked.models.prompts if prompt.stage is Stage.EXTRACTION]
     assert max(prompt.attempt for prompt in asked) <= attacked.arena.settings.llm.max_attempts
