@@ -28,11 +28,15 @@ NAMES = {"yahoo": "yahoo", "feeds": "feed-wire", "models": "model endpoint"}
 
 
 @pytest.fixture(scope="module")
-def vendors() -> Iterator[VendorsAtFault]:
+def vendors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VendorsAtFault]:
+    """The stand-ins, each asked once: what they make when first asked may take longer than a probe waits."""
     with (
         SandboxServer(1, SYMBOLS, BENCHMARK, trading_calendar(), clock=lambda: NOW) as sandbox,
         VendorsAtFault(sandbox) as stand_ins,
     ):
+        urls = {name: stand_ins.url(name) for name in VENDORS}
+        with arena_at(tmp_path_factory.mktemp("first"), urls, {"now": NOW}) as arena:
+            vendor_states(arena)
         yield stand_ins
 
 
