@@ -27,7 +27,7 @@ from arena_pipeline.market.universe import Company, companies
 from arena_pipeline.market.vintages import BarHistory
 from arena_pipeline.news.feeds import MAX_BYTES
 from arena_pipeline.research.coverage import Subject
-from arena_pipeline.settings import Feed, ModelKind, Settings
+from arena_pipeline.settings import Feed, Model, ModelKind, Settings
 from arena_pipeline.sources import yahoo
 from arena_pipeline.sources.alphavantage import AlphaVantage
 from arena_pipeline.sources.breaker import CircuitBreaker
@@ -151,9 +151,23 @@ class Arena:
         return self.settings.arena.start
 
     @property
+    def contestants(self) -> dict[str, Model]:
+        """By id, the models that decide: the configured ones; during a replay also those that have been
+        taken out since, as they were registered."""
+        return {model.id: model for model in (*self._registered, *self.settings.models)}
+
+    @cached_property
+    def _registered(self) -> list[Model]:
+        return [] if self.origin is None else readers.registrations(self.origin)
+
+    def contestant(self, model_id: str) -> Model:
+        """Raises ConfigError naming those there are."""
+        return self.contestants.get(model_id) or self.settings.model_named(model_id)
+
+    @property
     def has_research_model(self) -> bool:
         """Whether anybody reads what a research model would write."""
-        return any(model.kind is ModelKind.LLM for model in self.settings.models)
+        return any(model.kind is ModelKind.LLM for model in self.contestants.values())
 
     @property
     def reads_with_model(self) -> bool:
@@ -166,7 +180,7 @@ class Arena:
         url = self.settings.llm.base_url
         return choose_research_model(
             self.settings.llm.research_model,
-            [str(model.model) for model in self.settings.models if model.kind is ModelKind.LLM],
+            [str(model.model) for model in self.contestants.values() if model.kind is ModelKind.LLM],
             openrouter=speaks_openrouter(url),
         )
 

@@ -30,7 +30,8 @@ from arena_pipeline.warehouse.store import Edge, Row
 
 def leaderboard(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     """All registered models, ranked by return over the days that count, with the benchmark's return,
-    intervals, decision skill and luck; for the day as a whole, which differences are more than chance.
+    intervals, decision skill and luck; for the day as a whole, which differences are more than chance. A
+    model that was taken out stays listed, without a rank from the day on that its book does not reach.
 
     Ratios are fractions or null with a reason; money in EUR (the market's currency), model costs in USD.
     """
@@ -123,7 +124,11 @@ def board_tables(arena: Arena, ledger: Scores, day: date) -> Ranking:
         not_settled=not_settled,
     )
     other_terms = canonical(robustness_of(arena, day, window)) if _ends_quarter(arena, day) else None
-    edges = [Edge(entry["id"], f"snapshot:{entry['model']}:{day}", "ranks") for entry in entries]
+    edges = [
+        Edge(f"board:{day}:{record.model}", f"snapshot:{record.model}:{record.navs[-1][0]}", "ranks")
+        for record in records
+        if record.navs
+    ]
     edges += [
         Edge(entry["id"], bar, "compared with") for entry in entries for bar in _ends(known, day, arena.start)
     ]

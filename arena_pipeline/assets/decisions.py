@@ -77,7 +77,7 @@ def decisions(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
         register_models(arena, connection)
     knowledge = Knowledge(arena)
     chains = [
-        _Chain(arena, arena.settings.model_named(model), run, sorted(sessions), knowledge)
+        _Chain(arena, arena.contestant(model), run, sorted(sessions), knowledge)
         for model, sessions in wanted.items()
     ]
     return [outcome for outcomes in _together(arena, run, chains) for outcome in outcomes]

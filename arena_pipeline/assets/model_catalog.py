@@ -19,6 +19,8 @@ from arena_pipeline.sources.model_catalog import ListedModel
 from arena_pipeline.sources.recorder import Recorder
 from arena_pipeline.warehouse.store import Partition, Row
 
+UNUSED = "no language model takes part"
+
 
 def model_catalog(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     """The models in use as their endpoint lists them: whether they exist, until when, at what price.
@@ -26,31 +28,62 @@ def model_catalog(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     One row per model name in use, with those who use it. `found` is null where the endpoint did not tell, and
     `note` says why; prices are US dollars per million tokens.
     """
-    used_by = arena.models_in_use
+    used_by = _in_use(arena, keys)
     collection = arena.collection("model_catalog", keys)
     listed: list[ListedModel] | None = None
-    note = "no language model takes part"
-    if used_by:
+    note = ""
+    if any(used_by.values()):
         for warning in arena.research_choice.warnings:
             run.report(warning)
         listed, note = _ask(arena, collection, run)
-    rows = [_row(name, users, listed, note) for name, users in used_by.items()]
-    rows = rows or [_row("none", (), None, note)]
+    rows = {key: _rows(used_by[key], listed, note) for key in keys}
     written = arena.store.write_frames(
         "model_catalog",
-        [Partition(key, [{**row, "id": f"listing:{key}:{row['model']}"} for row in rows]) for key in keys],
+        [
+            Partition(key, [{**row, "id": f"listing:{key}:{row['model']}"} for row in rows[key]])
+            for key in keys
+        ],
         run_id=run.id,
         now=arena.clock(),
         within=lambda connection: collection.enter(connection, run.id),
     )
-    figures = {
-        "models": len(used_by),
-        "missing": sum(row["found"] is False for row in rows),
-        "not_covered": sum(row["found"] is None for row in rows if used_by),
-        **(_allowance(arena, run) if used_by else {}),
-    }
-    preview = [{name: row[name] for name in ("model", "found", "structured", "expires")} for row in rows]
-    return [Outcome(entry, figures, preview) for entry in written]
+    allowance = _allowance(arena, run) if any(used_by.values()) else {}
+    return [
+        Outcome(
+            entry,
+            {
+                "models": len(used_by[entry.key]),
+                "missing": sum(row["found"] is False for row in rows[entry.key]),
+                "not_covered": sum(row["found"] is None for row in rows[entry.key] if row["used_by"]),
+                **allowance,
+            },
+            [
+                {name: row[name] for name in ("model", "found", "structured", "expires")}
+                for row in rows[entry.key]
+            ],
+        )
+        for entry in written
+    ]
+
+
+def _in_use(arena: Arena, keys: Sequence[str]) -> Mapping[str, Mapping[str, Sequence[str]]]:
+    """By day, the model names in use and their users. During a replay, those of the time: contestants come
+    and go."""
+    if arena.origin is None:
+        return dict.fromkeys(keys, arena.models_in_use)
+    used: dict[str, dict[str, Sequence[str]]] = {key: {} for key in keys}
+    for row in arena.origin.rows("model_catalog", "list_contains($keys, partition)", keys=list(keys)):
+        if row["used_by"]:
+            used[row["partition"]][row["model"]] = tuple(row["used_by"])
+    return used
+
+
+def _rows(
+    used_by: Mapping[str, Sequence[str]], listed: Sequence[ListedModel] | None, note: str
+) -> Sequence[Row]:
+    if not used_by:
+        return [_row("none", (), None, UNUSED)]
+    return [_row(name, users, listed, note) for name, users in used_by.items()]
 
 
 def _ask(arena: Arena, collection: Recorder, run: Run) -> tuple[list[ListedModel] | None, str]:

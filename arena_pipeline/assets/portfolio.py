@@ -13,7 +13,7 @@ from datetime import date
 from sqlalchemy import Connection, select
 
 from arena_pipeline.arena import Arena
-from arena_pipeline.assets.books import book_days, registered_models
+from arena_pipeline.assets.books import book_days, last_day, registered_models
 from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.trading.book import DayResult, PostingKind, Snapshot
 from arena_pipeline.trading.money import from_cents
@@ -150,15 +150,19 @@ def portfolio_snapshots(arena: Arena, keys: Sequence[str], run: Run) -> list[Out
 
 
 def position_marks(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
-    """The value of every holding at the close of every 15-minute bar of the day, for all models.
+    """The value of every holding at the close of every 15-minute bar of the day, for all models; for one that
+    was taken out, up to the day of its last decision.
 
     Without 15-minute bars there are none; the snapshot marks at the daily close.
     """
     days = [date.fromisoformat(key) for key in keys]
     rows: dict[date, list[Row]] = {day: [] for day in days}
     for model, _ in registered_models(arena.store):
-        results = book_days(arena, model, days[-1])
-        for day in days:
+        end = last_day(arena, model, days[-1])
+        if end is None or end < days[0]:
+            continue
+        results = book_days(arena, model, end)
+        for day in (each for each in days if each <= end):
             rows[day] += [
                 {
                     "model": mark.model,

@@ -11,6 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
+from sqlalchemy import select
+
 from arena_pipeline.market.bars import Bar
 from arena_pipeline.market.calendar import TradingCalendar
 from arena_pipeline.market.splits import Split, Splits
@@ -18,6 +20,7 @@ from arena_pipeline.market.vintages import BarHistory
 from arena_pipeline.news.articles import Article
 from arena_pipeline.news.health import FeedAnswer
 from arena_pipeline.research.figures import Figure
+from arena_pipeline.settings import Model, ModelKind, Strategy
 from arena_pipeline.trading.book import MarketDay
 from arena_pipeline.trading.corporate_actions import CorporateAction
 from arena_pipeline.warehouse.rows import (
@@ -28,6 +31,7 @@ from arena_pipeline.warehouse.rows import (
     figure_from,
 )
 from arena_pipeline.warehouse.store import ArenaStore, Row
+from arena_pipeline.warehouse.tables import models
 
 
 def end_of_day(calendar: TradingCalendar, day: date) -> datetime:
@@ -53,6 +57,22 @@ def intraday_bars(store: ArenaStore) -> BarHistory:
 
 def corporate_actions(store: ArenaStore) -> list[CorporateAction]:
     return [action_from(row) for row in store.rows("corporate_actions")]
+
+
+def registrations(store: ArenaStore) -> list[Model]:
+    """Every model that was ever registered, as it was then, by id; without its budget, which is not kept."""
+    with store.ledger.read() as connection:
+        rows = connection.execute(select(models).order_by(models.c.id)).all()
+    return [
+        Model(
+            id=row.id,
+            kind=ModelKind(row.kind),
+            model=row.model,
+            strategy=Strategy(row.strategy) if row.strategy else None,
+            knowledge_cutoff=date.fromisoformat(row.knowledge_cutoff) if row.knowledge_cutoff else None,
+        )
+        for row in rows
+    ]
 
 
 class NewsHistory:
