@@ -16,7 +16,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TypeVar, cast
 
-from arena_pipeline.errors import ArenaError
+from arena_pipeline.errors import ArenaError, ConfigError
 from arena_pipeline.llm.budget import UnlimitedBudget
 from arena_pipeline.llm.client import ModelClient, speaks_openrouter
 from arena_pipeline.llm.research_models import ResearchChoice, choose_research_model
@@ -43,6 +43,7 @@ from arena_pipeline.sources.prices import PriceSource
 from arena_pipeline.sources.recorder import Recorder
 from arena_pipeline.sources.vendors import FigureVendor
 from arena_pipeline.sources.yahoo import YahooPrices
+from arena_pipeline.terms import hold_to_terms
 from arena_pipeline.trading.book import DayResult, MarketDay
 from arena_pipeline.trading.fills import FillPolicy, LimitFill
 from arena_pipeline.trading.orders import Cancellation, Order
@@ -88,13 +89,19 @@ def system_clock() -> datetime:
 
 
 def open_store(settings: Settings) -> ArenaStore:
-    """The ledger, lake and archive of an arena."""
-    return ArenaStore(
+    """The ledger, lake and archive of an arena. Raises ConfigError when it was made on other terms."""
+    store = ArenaStore(
         ledger_url=settings.ledger_url,
         lake_url=settings.lake_url,
         archive_folder=str(settings.home / "archive"),
         market=settings.arena.market,
     )
+    try:
+        hold_to_terms(settings, store)
+    except ConfigError:
+        store.close()
+        raise
+    return store
 
 
 @dataclass

@@ -221,6 +221,16 @@ models = Table(
 )
 """One row per contestant ever registered."""
 
+terms = Table(
+    "terms",
+    metadata,
+    Column("key", String, primary_key=True, comment="as in arena.toml: arena.start"),
+    Column("value", String, nullable=False),
+    Column("recorded_at", String, nullable=False),
+)
+"""One row per term under which everything here was computed; written before anything else, never changed
+once the ledger holds something."""
+
 decisions = Table(
     "decisions",
     metadata,
