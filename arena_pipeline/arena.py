@@ -16,6 +16,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TypeVar, cast
 
+from arena_pipeline.environment import make_home
 from arena_pipeline.errors import ArenaError, ConfigError
 from arena_pipeline.llm.budget import UnlimitedBudget
 from arena_pipeline.llm.client import ModelClient, speaks_openrouter
@@ -89,7 +90,9 @@ def system_clock() -> datetime:
 
 
 def open_store(settings: Settings) -> ArenaStore:
-    """The ledger, lake and archive of an arena. Raises ConfigError when it was made on other terms."""
+    """The ledger, lake and archive of an arena. Raises ConfigError when it was made on other terms, and
+    where nothing can be stored."""
+    make_home(settings.home)
     store = ArenaStore(
         ledger_url=settings.ledger_url,
         lake_url=settings.lake_url,

@@ -73,6 +73,8 @@ class Summary:
     undone: list[str] = field(default_factory=list)
     """Decisions and briefings that want of money stopped, by id."""
     warnings: list[str] = field(default_factory=list)
+    unpriced: list[str] = field(default_factory=list)
+    """Symbols of which no day of the range has a bar."""
 
     def line(self) -> str:
         text = (
@@ -84,6 +86,8 @@ class Summary:
         if self.undone:
             more = f" and {len(self.undone) - NAMED} more" if len(self.undone) > NAMED else ""
             notes.append(f"left undone for want of money: {', '.join(self.undone[:NAMED])}{more}")
+        if self.unpriced:
+            notes.append(f"without prices: {', '.join(self.unpriced)}")
         return "; ".join(note for note in notes if note)
 
 
@@ -141,6 +145,7 @@ class Backfill:
         self._contest(contestants, chosen, days, sessions, progress, summary)
         summary.rows = self._rows_since(before)
         summary.undone = left_undone(arena.store, before)
+        summary.unpriced = self._unpriced(days)
         summary.seconds = time.monotonic() - started
         return summary
 
@@ -334,6 +339,18 @@ class Backfill:
                 f"{launch.title} failed: {_cause(result)}",
                 remedy=f"run {result.run_id} has the details in the Dagster UI (`arena up`)",
             )
+
+    def _unpriced(self, days: Sequence[date]) -> list[str]:
+        store = self._arena.store
+        collected = [str(day) for day in days if str(day) in store.partitions("daily_bars")]
+        if not collected:
+            return []
+        with store.query("daily_bars") as connection:
+            rows = connection.sql(
+                "SELECT DISTINCT symbol FROM daily_bars WHERE list_contains($days, partition)",
+                params={"days": collected},
+            ).fetchall()
+        return sorted(set(self._arena.priced_symbols) - {symbol for (symbol,) in rows})
 
     def _last_catalog_row(self) -> int:
         with self._arena.store.ledger.read() as connection:

@@ -96,7 +96,7 @@ def backfill(
     as_json: JsonFlag = False,
 ) -> None:
     """Materialise the assets of past trading days, through Dagster. Running it again changes no row."""
-    settings = _settings()
+    settings = _collecting_settings()
     with _arena(settings) as arena:
         summary = _backfill(arena, settings, first.date(), last.date(), _list(models), _list(assets))
     if as_json:
@@ -112,6 +112,7 @@ def backfill(
                 "seconds": round(summary.seconds, 3),
                 "waiting": summary.waiting or None,
                 "undone": summary.undone,
+                "without_prices": summary.unpriced,
             }
         )
     else:
@@ -121,7 +122,7 @@ def backfill(
 @app.command()
 def run(session: Annotated[str, typer.Argument(help="A session, for example 2025-10-24T08:30.")]) -> None:
     """Collect, research and decide the trading day of a session, after the days missed before it."""
-    settings = _settings()
+    settings = _collecting_settings()
     with _arena(settings) as arena:
         asked = arena.calendar.session(session)
         if asked.time > arena.clock():
@@ -526,6 +527,15 @@ def _settings() -> Settings:
     from arena_pipeline.settings import load_settings
 
     return load_settings()
+
+
+def _collecting_settings() -> Settings:
+    """The settings of a command that collects, refused before it writes where a symbol has no prices."""
+    from arena_pipeline.sources.coverage import require_prices
+
+    settings = _settings()
+    require_prices(settings)
+    return settings
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import math
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -27,6 +28,7 @@ from pydantic import (
     model_validator,
 )
 
+from arena_pipeline.environment import home_from_environment, lake_url, ledger_url
 from arena_pipeline.errors import ConfigError
 from arena_pipeline.market.bars import Adjustment
 from arena_pipeline.market.calendar import FIRST_YEAR, LAST_YEAR, trading_calendar
@@ -36,6 +38,10 @@ from arena_pipeline.strategies import Strategy, Style, strategy_named
 
 SYMBOL = re.compile(r"\^?[A-Z0-9][A-Z0-9.\-]{0,14}")
 MODEL_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+
+
+MOST_MONEY = Decimal("1000000000000.00")
+"""The largest amount that may be configured: books of many times that still fit the ledger's cents."""
 
 
 class ModelKind(enum.StrEnum):
@@ -52,10 +58,12 @@ def _money(value: Any) -> Decimal:
         raise ValueError(f"{value!r} is no amount of money") from error
     if not amount.is_finite():
         raise ValueError(f"{value!r} is no finite amount of money")
-    if amount != amount.quantize(Decimal("0.01")):
-        raise ValueError(f"{value!r} has more than two decimals")
     if amount < 0:
         raise ValueError(f"{value!r} is negative")
+    if amount > MOST_MONEY:
+        raise ValueError(f"{value!r} is more than {MOST_MONEY:,}")
+    if amount != amount.quantize(Decimal("0.01")):
+        raise ValueError(f"{value!r} has more than two decimals")
     return amount.quantize(Decimal("0.01"))
 
 
@@ -90,7 +98,7 @@ class _Section(BaseModel):
 class ArenaSection(_Section):
     market: str = "XETR"
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
-    starting_cash: Money = Decimal("100000.00")
+    starting_cash: Annotated[Money, Field(gt=0)] = Decimal("100000.00")
     fee_per_order: Money = Decimal("5.00")
     start: date = date(2025, 9, 15)
     seed: int = 20250915
@@ -284,8 +292,14 @@ class Settings(_Section):
     @classmethod
     def _of_the_market(cls, raw: Any) -> Any:
         """What the market's profile says where the file says nothing."""
-        arena, universe = (dict(raw.get(name) or {}) for name in ("arena", "universe"))
-        profile = market_profile(str(arena.get("market", "XETR")))
+        arena, universe = (raw.get(name, {}) for name in ("arena", "universe"))
+        if not all(isinstance(part, Mapping | BaseModel) for part in (arena, universe)):
+            return raw
+        arena, universe = dict(arena), dict(universe)
+        try:
+            profile = market_profile(str(arena.get("market", "XETR")))
+        except ConfigError as error:
+            raise ValueError(f"arena.{error}") from None
         if arena.setdefault("currency", profile.currency) != profile.currency:
             raise ValueError(
                 f"arena.currency is {arena['currency']}, but {profile.exchange} trades in {profile.currency}"
@@ -308,6 +322,12 @@ class Settings(_Section):
         if not calendar.is_trading_day(self.arena.start):
             following = calendar.next_day(self.arena.start)
             raise ValueError(f"arena.start {self.arena.start} is no trading day; the next is {following}")
+        if self.prices.source == "sandbox" and self.arena.market == "XETR":
+            unknown = [symbol for symbol in self.universe.symbols if symbol not in dax40()]
+            if unknown:
+                raise ValueError(
+                    f"universe.symbols: the sandbox has only the DAX 40's shares, not {', '.join(unknown)}"
+                )
         return self
 
     @property
@@ -370,14 +390,14 @@ def load_settings(file: Path | None = None, *, home: Path | None = None) -> Sett
         for key in ("path", "benchmark_path"):
             if isinstance(prices.get(key), str):
                 prices[key] = file.parent / prices[key]
-    home = (home or Path(os.environ.get("ARENA_HOME") or ".arena")).absolute()
+    home = home.absolute() if home else home_from_environment()
     try:
         return Settings(
             **raw,
             home=home,
             file=file,
-            ledger_url=os.environ.get("ARENA_LEDGER_URL") or f"sqlite:///{home / 'ledger.db'}",
-            lake_url=os.environ.get("ARENA_LAKE_URL") or str(home / "lake"),
+            ledger_url=ledger_url(home),
+            lake_url=lake_url(home),
         )
     except ValidationError as error:
         raise ConfigError(

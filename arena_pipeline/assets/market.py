@@ -15,6 +15,7 @@ from arena_pipeline.assets.bar_partitions import Merged, finding_rows, merge, ow
 from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.errors import SourceError
 from arena_pipeline.market.indicators import indicator_anchor
+from arena_pipeline.sources.coverage import unknown_symbols
 from arena_pipeline.sources.prices import Gap, PriceReply
 from arena_pipeline.trading.corporate_actions import CorporateAction
 from arena_pipeline.warehouse.recorder import Collection, RecordedCollection
@@ -45,6 +46,8 @@ def daily_bars(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     reply = prices.daily(others, min(since, first), last)
     if without_history:
         _add(reply, without_history, lambda: prices.daily(without_history, min(anchor, first), last))
+    if reply.unknown and arena.origin is None:
+        raise unknown_symbols(arena.settings, reply.unknown)
     wanted = [*([HISTORY] if with_history else []), *keys]
     merged = merge(arena, "daily_bars", wanted, reply, collection.at)
     findings = finding_rows(arena, merged, reply, wanted)
@@ -142,6 +145,7 @@ def _add(reply: PriceReply, symbols: Sequence[str], ask: Callable[[], PriceReply
     reply.findings.extend(more.findings)
     reply.splits.extend(more.splits)
     reply.missing.update(more.missing)
+    reply.unknown.extend(more.unknown)
     reply.gaps.update(more.gaps)
 
 

@@ -85,6 +85,41 @@ class FilePrices:
         self._recorder = recorder
         self._clock = clock
 
+    def uncovered(self) -> list[str]:
+        """The symbols of the arena without a file or without a readable row, the benchmark among them. Reads
+        no further than the first row of each; raises DataError for a folder or file that holds no prices."""
+        prices, benchmark = self._names()
+        found: set[str] = set()
+        if self._labelled(benchmark, {self._benchmark, self._benchmark.removeprefix("^"), ""}):
+            found.add(self._benchmark)
+        owners = _owners(prices, self._symbols)
+        found |= {symbol for symbol, name in owners.items() if self._labelled(name, {symbol, ""})}
+        without = {symbol for symbol in self._symbols if symbol not in owners}
+        others = sorted(set(prices) - set(owners.values()))
+        if len(self._symbols) == len(prices) == 1:
+            without.add("")
+        for name in others if without else ():
+            try:
+                found |= self._labelled(name, without - found, at_most=len(without - found))
+            except DataError:
+                if len(prices) == 1:
+                    raise
+        if "" in found:
+            found.update(self._symbols)
+        return [symbol for symbol in (*self._symbols, self._benchmark) if symbol not in found]
+
+    def _labelled(self, name: str, labels: set[str], *, at_most: int = 1) -> set[str]:
+        """Those of the labels that readable rows of a file have; a file without a symbol column has ""."""
+        table = PriceTable(name, self._read(name).body, self._calendar.zone)
+        found: set[str] = set()
+        for row in table.rows():
+            label = (row.symbol or "") if table.has_symbols else ""
+            if label in labels and isinstance(row, PriceRow):
+                found.add(label)
+                if len(found) == at_most:
+                    break
+        return found
+
     def daily(self, symbols: Sequence[str], first: date, last: date) -> PriceReply:
         """Daily bars. Findings are cut by dates like the bars; those without a date are in every reply."""
         content = self._content
@@ -93,6 +128,8 @@ class FilePrices:
             bars = content.bars.get(symbol)
             within = [bar for bar in bars or [] if first <= bar.day <= last]
             reply.bars.extend(within)
+            if not bars:
+                reply.unknown.append(symbol)
             if bars is None:
                 reply.missing[symbol] = f"not covered by files: no file named {symbol}, and no rows for it"
             elif not within:
@@ -157,11 +194,7 @@ class FilePrices:
     @functools.cached_property
     def _content(self) -> _Content:
         content = _Content()
-        names = [name for name in self._manifest if PurePosixPath(name).name != ACTIONS_FILE]
-        prices = [name for name in names if not name.startswith(BENCHMARK_PREFIX)]
-        benchmark = _benchmark_file(
-            [name for name in names if name.startswith(BENCHMARK_PREFIX)], self._benchmark
-        )
+        prices, benchmark = self._names()
         self._add(content, self._table(benchmark), {self._benchmark, self._benchmark.removeprefix("^")})
         owners = _owners(prices, self._symbols)
         for symbol, name in owners.items():
@@ -170,6 +203,13 @@ class FilePrices:
         for name in sorted(set(prices) - set(owners.values())) if without else ():
             self._add_unnamed(content, name, without, alone=len(prices) == 1)
         return content
+
+    def _names(self) -> tuple[list[str], str]:
+        """The files of prices, and the benchmark's."""
+        names = [name for name in self._manifest if PurePosixPath(name).name != ACTIONS_FILE]
+        benchmarks = [name for name in names if name.startswith(BENCHMARK_PREFIX)]
+        prices = [name for name in names if not name.startswith(BENCHMARK_PREFIX)]
+        return prices, _benchmark_file(benchmarks, self._benchmark)
 
     def _table(self, name: str) -> _Table:
         return _Table(name, self._read(name), self._calendar.zone)

@@ -34,6 +34,7 @@ class PriceReply:
     it. A symbol is in `bars` or in `missing`, never in both. `splits` are those without
     which bars as traded cannot be compared, none where the vendor has adjusted them.
     `reaches_from` is set where the days before it were asked for and the vendor keeps none so old.
+    `unknown` are symbols of which the source has nothing at all: they are misspelt, or a file is missing.
     """
 
     bars: list[Bar] = field(default_factory=list)
@@ -42,6 +43,7 @@ class PriceReply:
     gaps: dict[str, Gap] = field(default_factory=dict)
     splits: list[CorporateAction] = field(default_factory=list)
     reaches_from: date | None = None
+    unknown: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

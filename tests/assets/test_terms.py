@@ -52,7 +52,7 @@ def test_a_changed_term_is_refused_and_named_with_both_values(arena):
 def test_another_model_under_the_id_of_one_is_refused(arena):
     first, *others = arena.settings.models
     other = first.model_copy(update={"strategy": Strategy.MOMENTUM})
-    with pytest.raises(ConfigError, match="models.benchmark-hold.strategy is momentum.*an id of its own"):
+    with pytest.raises(ConfigError, match=r"models\.benchmark-hold\.strategy is momentum.*an id of its own"):
         open_store(arena.settings.model_copy(update={"models": (other, *others)}))
 
 

@@ -462,3 +462,24 @@ def test_whatever_the_bytes_a_table_is_read_or_refused(noise: bytes) -> None:
         except DataError:
             continue
         assert len(rows) <= content.count(b"\n") + content.count(b"\r") + 1
+
+
+class TestUncovered:
+    """What an arena is told before it collects."""
+
+    def test_symbols_in_files_of_their_own_and_in_a_table_are_covered(self, folder: Path) -> None:
+        (folder / "prices/SAP.DE.csv").write_text(HEADER + DAYS, encoding="utf-8")
+        rows = "".join(f"{symbol},2025-03-03,1,1,1,1\n" for symbol in ("SIE.DE", "ALV.DE"))
+        (folder / "prices/all.csv").write_text("symbol,date,open,high,low,close\n" + rows, encoding="utf-8")
+        (folder / "prices/notes.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+        symbols = ("SAP.DE", "SIE.DE", "ALV.DE", "BMW.DE")
+        assert source(folder / "prices", folder / "index.csv", symbols).uncovered() == ["BMW.DE"]
+
+    def test_a_file_without_a_readable_row_covers_nothing(self, folder: Path) -> None:
+        (folder / "prices/SAP.DE.csv").write_text(HEADER + "2025-03-03,x,1,1,1,1\n", encoding="utf-8")
+        (folder / "index.csv").write_text(HEADER, encoding="utf-8")
+        assert source(folder / "prices", folder / "index.csv").uncovered() == ["SAP.DE", "^GDAXI"]
+
+    def test_the_only_file_of_the_only_symbol_may_have_any_name(self, folder: Path) -> None:
+        (folder / "prices/export.csv").write_text(HEADER + DAYS, encoding="utf-8")
+        assert source(folder / "prices", folder / "index.csv").uncovered() == []
