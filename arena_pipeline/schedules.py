@@ -118,8 +118,11 @@ def _day_schedule(
         closed = closed_reason(settings, calendar, tick.date())
         if closed:
             return dg.SkipReason(closed)
-        if tick >= calendar.hours(tick.date()).closes_at and name == "collect":
-            return dg.SkipReason(f"{calendar.code} closes early on {tick.date()}: no session to collect for")
+        if name == "collect" and session_at(calendar, tick + QUARTER) is None:
+            session = f"{tick + QUARTER:%H:%M}"
+            return dg.SkipReason(
+                f"{calendar.code} closes early on {tick.date()}: no session at {session} to collect for"
+            )
         return dg.RunRequest(run_key=f"{name}:{tick.isoformat()}", partition_key=tick.date().isoformat())
 
     return _schedule

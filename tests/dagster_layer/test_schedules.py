@@ -87,6 +87,11 @@ class TestEarlyClose:
         assert data.run_requests == []
         assert data.skip_message == "XETR closes early on 2025-12-30: there is no afternoon session"
 
+    def test_nothing_is_collected_for_a_session_that_does_not_exist(self, tick):
+        data = tick("collect_schedule", "2025-12-30 13:45")
+        assert data.run_requests == []
+        assert data.skip_message == "XETR closes early on 2025-12-30: no session at 14:00 to collect for"
+
     def test_marks_stop_a_quarter_after_the_close(self, tick):
         assert requested(tick("mark_schedule", "2025-12-30 14:15")) == "2025-12-30"
         data = tick("mark_schedule", "2025-12-30 14:30")
