@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 import typer.main
 from typer.core import TyperGroup
 
-from arena_pipeline.cli import app
+from arena_pipeline.cli import DEMO_DAYS, app
+from arena_pipeline.market.calendar import trading_calendar
 from arena_pipeline.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[1]
@@ -22,6 +24,10 @@ CODE = re.compile(r"^```[a-z]*\n(.*?)^```|`([^`\n]+)`", re.MULTILINE | re.DOTALL
 COMMAND = re.compile(r"(?:^|[\s/])arena ([a-z]+)((?: (?!\#)[^\s\\]+)*)", re.MULTILINE)
 TARGET = re.compile(r"(?:^|\s)make ([a-z][a-z-]*)", re.MULTILINE)
 ABSOLUTE = re.compile(r"(?<![\w.:/$}>~)-])/(?:home|root|work|tmp|usr|opt|var|etc|mnt|Users)/")
+IDENTITY = re.compile(
+    r"\b(?:decision|order|fill|briefing|snapshot|board|momentum|indicators):(?:[a-z0-9._-]+:)?"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2})?)"
+)
 SETTINGS = re.compile(r"^```toml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 page = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
@@ -111,6 +117,24 @@ def test_settings_shown_are_accepted(page: Path, tmp_path: Path) -> None:
                 "lake_url": str(tmp_path),
             }
         )
+
+
+@page
+def test_every_id_shown_is_of_a_day_that_the_demo_has(page: Path, tmp_path: Path) -> None:
+    settings = load_settings(ROOT / "arena.toml", home=tmp_path)
+    calendar = trading_calendar(settings.arena.market)
+    start = settings.arena.start
+    days = set(map(str, calendar.days(start, start.replace(year=start.year + 1))[:DEMO_DAYS]))
+    sessions = {session.key for day in days for session in calendar.sessions_of(date.fromisoformat(day))}
+    shown = IDENTITY.findall(page.read_text(encoding="utf-8"))
+    assert [text for text in shown if text not in days | sessions] == []
+
+
+@page
+def test_every_decision_to_walk_from_is_one_of_the_demo(page: Path, tmp_path: Path) -> None:
+    models = {model.id for model in load_settings(ROOT / "arena.toml", home=tmp_path).models}
+    walked = re.findall(r"arena lineage decision:([a-z0-9._-]+):", page.read_text(encoding="utf-8"))
+    assert set(walked) <= models
 
 
 @page
