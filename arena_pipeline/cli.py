@@ -6,8 +6,6 @@ Heavy imports (Dagster, DuckDB) happen inside the commands that need them.
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -185,6 +183,9 @@ def decisions(
     from arena_pipeline.warehouse.views import decision_list
 
     with _arena(_settings()) as arena:
+        _require_model(arena, model)
+        if session is not None:
+            arena.calendar.session(session)
         document = decision_list(
             arena.store, simulated=arena.settings.simulated, model=model, session=session, limit=limit
         )
@@ -210,6 +211,7 @@ def trades(model: ModelOption = None, limit: LimitOption = 100_000, as_json: Jso
     from arena_pipeline.warehouse.views import trades as trade_list
 
     with _arena(_settings()) as arena:
+        _require_model(arena, model)
         document = trade_list(arena.store, simulated=arena.settings.simulated, model=model, limit=limit)
     if as_json:
         print_json(document)
@@ -342,8 +344,7 @@ def export_ledger(
         raise DataError(f"--format {layout!r} is not known", remedy="use beancount or json")
     settings = _settings()
     with _arena(settings) as arena:
-        if model is not None:
-            settings.model_named(model)
+        _require_model(arena, model)
         newest = newest_days(arena.store)["snapshots"]
         if newest is None:
             raise DataError("there is no trading day with a book yet", remedy="run arena backfill")
@@ -457,47 +458,33 @@ def up(
 ) -> None:
     """Start the Dagster UI with its daemon, and the API with the pages; stop both with Ctrl-C."""
     from arena_pipeline.instance import open_instance
+    from arena_pipeline.services import Service, require_free_ports, run_services
 
     settings = _settings()
+    dagster = [str(Path(sys.executable).parent / "dagster"), "dev", "-m", "arena_pipeline.definitions"]
+    services = [
+        Service(
+            "Dagster UI",
+            [*dagster, "-h", "127.0.0.1", "-p", str(dagster_port)],
+            dagster_port,
+            "--dagster-port",
+        ),
+        Service(
+            "API",
+            [sys.executable, "-m", "arena_pipeline.cli", "serve", "--port", str(port)],
+            port,
+            "--port",
+        ),
+    ]
+    require_free_ports(services)
     with open_instance(settings.home), _arena(settings) as arena:
         arena.store.sweep()
     environment = {**os.environ, "ARENA_HOME": str(settings.home), "ARENA_CONFIG": str(settings.file)}
-    scripts = Path(sys.executable).parent
-    commands = [
-        [
-            str(scripts / "dagster"),
-            "dev",
-            "-m",
-            "arena_pipeline.definitions",
-            "-h",
-            "127.0.0.1",
-            "-p",
-            str(dagster_port),
-        ],
-        [sys.executable, "-m", "arena_pipeline.cli", "serve", "--port", str(port)],
-    ]
     out.print(
         f"Dagster UI: http://127.0.0.1:{dagster_port}   API and pages: http://127.0.0.1:{port}",
         highlight=False,
     )
-    # A shell starts background jobs with SIGINT ignored, which the children would inherit.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    processes = [subprocess.Popen(command, env=environment) for command in commands]  # noqa: S603
-    try:
-        while all(process.poll() is None for process in processes):
-            try:
-                processes[0].wait(timeout=1)
-            except subprocess.TimeoutExpired:
-                continue
-    except KeyboardInterrupt:
-        out.print("stopping")
-    finally:
-        for process in processes:
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
-        for process in processes:
-            process.wait(timeout=60)
+    run_services(services, environment, lambda: out.print("stopping"))
 
 
 def _backfill(
@@ -527,6 +514,14 @@ def _settings() -> Settings:
     from arena_pipeline.settings import load_settings
 
     return load_settings()
+
+
+def _require_model(arena: Arena, model: str | None) -> None:
+    """Raises ConfigError for a model that is not configured and was never registered."""
+    from arena_pipeline.assets.books import registered_models
+
+    if model is not None and model not in {name for name, _ in registered_models(arena.store)}:
+        arena.settings.model_named(model)
 
 
 def _collecting_settings() -> Settings:

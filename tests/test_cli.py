@@ -217,6 +217,21 @@ def test_an_unknown_id_is_named(built):
     assert "decision:nobody:2025-09-15T08:30" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("decisions", "--model", "nope"), "nope"),
+        (("trades", "--model", "nope"), "nope"),
+        (("decisions", "--session", "2025-10-25T08:30"), "2025-10-25T08:30 is no session of XETR"),
+        (("decisions", "--session", "soon"), "'soon' is no session"),
+    ],
+)
+def test_a_model_or_session_that_does_not_exist_is_refused(built, words, named):
+    result = arena(built[0], *words)
+    assert result.returncode == 2
+    assert named in result.stderr
+
+
 def test_every_invariant_holds(built):
     result = arena(built[0], "verify")
     assert result.returncode == 0, result.stdout
