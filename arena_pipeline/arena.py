@@ -92,7 +92,6 @@ def system_clock() -> datetime:
 def open_store(settings: Settings) -> ArenaStore:
     """The ledger, lake and archive of an arena. Raises ConfigError when it was made on other terms, and
     where nothing can be stored."""
-    make_home(settings.home)
     store = ArenaStore(
         ledger_url=settings.ledger_url,
         lake_url=settings.lake_url,
@@ -101,6 +100,7 @@ def open_store(settings: Settings) -> ArenaStore:
     )
     try:
         hold_to_terms(settings, store)
+        make_home(settings.home)
     except ConfigError:
         store.close()
         raise

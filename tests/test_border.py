@@ -66,6 +66,7 @@ def test_a_wrong_setting_names_the_file_and_its_key(tmp_path: Path, text: str, n
         ("ARENA_HOME", "{folder}/arena.toml/home", "is no folder"),
         ("ARENA_LEDGER_URL", "foo", "sqlite:////"),
         ("ARENA_LEDGER_URL", "nodb://secret@host/arena", "nodb://…"),
+        ("ARENA_LEDGER_URL", "sqlite:////proc/x/ledger.db", "/proc/x"),
         ("ARENA_LAKE_URL", "ftp://host/lake", "s3://bucket/lake"),
         ("ARENA_LAKE_URL", "{folder}/arena.toml", "is no folder"),
     ],

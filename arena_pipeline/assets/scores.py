@@ -171,15 +171,11 @@ class Scores:
 
     def window(self, day: date) -> Window:
         board_days = self._arena.calendar.days(self._arena.start, day)
-        unranked: dict[str, str] = {}
+        unranked = self._retired(day)
         marks: dict[date, Contamination] = {}
         for model, kind in self._models:
-            last = max((value.day for value in self._values[model] if value.day <= day), default=None)
-            if model not in self._configured and last != day:
-                unranked[model] = f"it is no longer configured: its last value is of {last or 'no day'}"
-                continue
             flags = {at: found for at, found in self._flags[model].items() if at <= day}
-            if kind is not ModelKind.LLM or not flags:
+            if kind is not ModelKind.LLM or not flags or model in unranked:
                 continue
             if Contamination.CLEAN not in flags.values():
                 known = Contamination.CONTAMINATED in flags.values()
@@ -198,6 +194,15 @@ class Scores:
             for kind in (Contamination.CONTAMINATED, Contamination.UNKNOWN)
         }
         return Window(left_out, counts, unranked)
+
+    def _retired(self, day: date) -> dict[str, str]:
+        """The models that have left and whose book ended before a day, with where it ends."""
+        found = {}
+        for model, _ in self._models:
+            last = max((value.day for value in self._values[model] if value.day <= day), default=None)
+            if model not in self._configured and last != day:
+                found[model] = f"it is no longer configured: its last value is of {last or 'no day'}"
+        return found
 
     # -- one model -------------------------------------------------------------------------------------
 

@@ -36,7 +36,14 @@ class Ledger:
         parsed = _parsed(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         if self.is_sqlite and parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            folder = Path(parsed.database).parent
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise ConfigError(
+                    f"the ledger's folder {folder} cannot be made: {error.strerror}",
+                    remedy="set ARENA_HOME or ARENA_LEDGER_URL to a place that may be written",
+                ) from error
         self.engine = _engine(url, self.is_sqlite)
         self._migrate()
 
