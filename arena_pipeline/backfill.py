@@ -32,7 +32,7 @@ from arena_pipeline.assets.graph import (
     SESSION_STEPS,
     names,
 )
-from arena_pipeline.assets.undone import left_undone
+from arena_pipeline.assets.undone import left_undone, unpriced
 from arena_pipeline.errors import ArenaError, ConfigError
 from arena_pipeline.market.calendar import Session
 from arena_pipeline.partitions import SESSION, TRADING_DAY, model_key
@@ -145,7 +145,7 @@ class Backfill:
         self._contest(contestants, chosen, days, sessions, progress, summary)
         summary.rows = self._rows_since(before)
         summary.undone = left_undone(arena.store, before)
-        summary.unpriced = self._unpriced(days)
+        summary.unpriced = unpriced(arena, days)
         summary.seconds = time.monotonic() - started
         return summary
 
@@ -339,18 +339,6 @@ class Backfill:
                 f"{launch.title} failed: {_cause(result)}",
                 remedy=f"run {result.run_id} has the details in the Dagster UI (`arena up`)",
             )
-
-    def _unpriced(self, days: Sequence[date]) -> list[str]:
-        store = self._arena.store
-        collected = [str(day) for day in days if str(day) in store.partitions("daily_bars")]
-        if not collected:
-            return []
-        with store.query("daily_bars") as connection:
-            rows = connection.sql(
-                "SELECT DISTINCT symbol FROM daily_bars WHERE list_contains($days, partition)",
-                params={"days": collected},
-            ).fetchall()
-        return sorted(set(self._arena.priced_symbols) - {symbol for (symbol,) in rows})
 
     def _last_catalog_row(self) -> int:
         with self._arena.store.ledger.read() as connection:

@@ -1,9 +1,13 @@
-"""What was left undone for want of money: decisions and briefings that a cap or an empty account stopped."""
+"""What a run left undone: decisions and briefings stopped by want of money, and shares without prices."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import date
+
 from sqlalchemy import select
 
+from arena_pipeline.arena import Arena
 from arena_pipeline.assets.research import HELD
 from arena_pipeline.llm.failure import is_want_of_money
 from arena_pipeline.warehouse.store import ArenaStore
@@ -39,3 +43,16 @@ def left_undone(store: ArenaStore, since: int) -> list[str]:
             if any(is_want_of_money(problem.removeprefix(NO_SYNTHESIS)) for problem in row["problems"]):
                 found.append((row["session"], row["id"]))
     return [identity for _, identity in sorted(set(found))]
+
+
+def unpriced(arena: Arena, days: Iterable[date]) -> list[str]:
+    """The symbols of the arena, benchmark included, of which no collected one of these days has a bar."""
+    collected = sorted({str(day) for day in days} & arena.store.partitions("daily_bars").keys())
+    if not collected:
+        return []
+    with arena.store.query("daily_bars") as connection:
+        rows = connection.sql(
+            "SELECT DISTINCT symbol FROM daily_bars WHERE list_contains($days, partition)",
+            params={"days": collected},
+        ).fetchall()
+    return sorted(set(arena.priced_symbols) - {symbol for (symbol,) in rows})
