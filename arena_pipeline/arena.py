@@ -29,10 +29,12 @@ from arena_pipeline.market.vintages import BarHistory
 from arena_pipeline.news.feeds import MAX_BYTES
 from arena_pipeline.research.coverage import Subject
 from arena_pipeline.settings import Feed, Model, ModelKind, Settings
-from arena_pipeline.sources import yahoo
+from arena_pipeline.sources import articles, yahoo
+from arena_pipeline.sources.addresses import PublicRoute, Route
 from arena_pipeline.sources.alphavantage import AlphaVantage
+from arena_pipeline.sources.articles import ArticleSource
 from arena_pipeline.sources.breaker import CircuitBreaker
-from arena_pipeline.sources.budget import Budget, Unmetered, VendorBudget
+from arena_pipeline.sources.budget import Budget, Unmetered, Until, VendorBudget
 from arena_pipeline.sources.feed_table import feeds_in_force
 from arena_pipeline.sources.feeds import FeedSource
 from arena_pipeline.sources.files import FilePrices
@@ -42,8 +44,10 @@ from arena_pipeline.sources.model_catalog import MAX_BYTES as MAX_CATALOG_BYTES
 from arena_pipeline.sources.model_catalog import KeyAllowance, ModelCatalog, key_allowance
 from arena_pipeline.sources.prices import PriceSource
 from arena_pipeline.sources.recorder import Recorder
+from arena_pipeline.sources.search import WebSearch
 from arena_pipeline.sources.vendors import FigureVendor
 from arena_pipeline.sources.yahoo import YahooPrices
+from arena_pipeline.strategies import Style
 from arena_pipeline.terms import hold_to_terms
 from arena_pipeline.trading.book import DayResult, MarketDay
 from arena_pipeline.trading.fills import FillPolicy, LimitFill
@@ -85,6 +89,10 @@ FEED_SECONDS = 10.0
 """The longest that one feed may take, however slowly it answers: there is one for each share."""
 
 
+LINK_SECONDS = 10.0
+"""The longest that one search or one page may take."""
+
+
 def system_clock() -> datetime:
     return datetime.now(UTC)
 
@@ -116,6 +124,8 @@ class Arena:
     clock: Clock = system_clock
     origin: ArenaStore | None = None
     """During a replay, the store whose archive answers; nothing outside is asked then."""
+    strangers: Route = field(default_factory=PublicRoute)
+    """Where links that come from outside may lead."""
     _stack: ExitStack = field(default_factory=ExitStack)
     _recorded: RecordedCollection | None = None
     _market_days: tuple[object, list[MarketDay]] | None = None
@@ -173,6 +183,12 @@ class Arena:
     def contestant(self, model_id: str) -> Model:
         """Raises ConfigError naming those there are."""
         return self.contestants.get(model_id) or self.settings.model_named(model_id)
+
+    @property
+    def styles(self) -> tuple[Style, ...]:
+        """The styles of the language models that take part; all of them when none does."""
+        used = {model.style for model in self.contestants.values()}
+        return tuple(style for style in Style if style in used) or tuple(Style)
 
     @property
     def has_research_model(self) -> bool:
@@ -341,6 +357,34 @@ class Arena:
         http = self._http(recorder, self.settings.news.source, at_most=FEED_SECONDS, max_bytes=MAX_BYTES)
         memory = recorder if isinstance(recorder, Collection) else None
         return FeedSource(http, feeds, memory=memory)
+
+    def web_search(self, recorder: Recorder, *, until: datetime) -> WebSearch:
+        """The search engine, asked until a moment (UTC)."""
+        settings = self.settings.research
+        return WebSearch(
+            recorder,
+            clock=self.clock,
+            timeout=max(1, round(min(self.settings.network.timeout_seconds, LINK_SECONDS))),
+            budget=Until(self.vendor_budget, until, clock=self.clock),
+            breaker=self.breaker,
+            proxy=settings.search_proxy,
+            ca_file=settings.search_ca_file,
+        )
+
+    def article_pages(self, recorder: Recorder, *, until: datetime) -> ArticleSource:
+        """Pages behind links from outside, fetched until a moment (UTC)."""
+        return ArticleSource(
+            Http(
+                recorder,
+                clock=self.clock,
+                budget=Until(self.vendor_budget, until, clock=self.clock),
+                breaker=self.breaker,
+                timeout=min(self.settings.network.timeout_seconds, LINK_SECONDS),
+                max_bytes=articles.MAX_BYTES,
+                attempts=2,
+                route=self.strangers,
+            )
+        )
 
     def figure_vendors(self, recorder: Recorder) -> tuple[FigureVendor, ...]:
         """The vendors of company figures that the settings name and that a key is there for.

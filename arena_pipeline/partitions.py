@@ -2,9 +2,9 @@
 
 Both time definitions are anchored at the first session of a day, in the market's own time (XETR: 08:30,
 Europe/Berlin). Anchored at midnight, a trading day would also claim the afternoon session before it.
-`end_offset` makes partitions exist before they end: a session from its own time on (1), a trading day from
-the day before on (2), for it is collected before its first session. So later ones exist too, and nothing may
-ask for "the last partition".
+`end_offset` makes partitions exist before they begin: a trading day is collected before its first session,
+and news is searched ahead of a session. It counts from the last one that has begun, or where times are
+excluded from the one after it. So later ones exist too, and nothing may ask for "the last partition".
 
 Concept: https://docs.dagster.io/guides/build/partitions-and-backfills
 """
@@ -74,7 +74,7 @@ def session_partitions(calendar: TradingCalendar, start: date) -> TimeWindowPart
         start=datetime.combine(start, times[0]),
         fmt=SESSION_FORMAT,
         timezone=calendar.zone.key,
-        end_offset=1,
+        end_offset=2,
         exclusions=[
             *(
                 f"{minute} {hour} * * *"

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from arena_pipeline.arena import Arena
 from arena_pipeline.assets.graph import (
@@ -96,19 +97,32 @@ def derived_into(arena: Arena, store: ArenaStore, result: Replayed, report: Call
 
 def _derive(again: Arena, origin: ArenaStore, report: Callable[[str], None]) -> None:
     run = Run("replay")
-    days = {step.__name__: step for step in DAY_STEPS}
     with origin.ledger.read() as connection:
         recorded = connection.execute(select(collections).order_by(collections.c.id)).all()
-    for row in recorded:
-        report(row.asset)
-        again.answer_from(RecordedCollection(origin, row.id, datetime.fromisoformat(row.at)))
-        days[row.asset](again, json.loads(row.partitions), run)
     last = datetime.fromisoformat(recorded[-1].at) if recorded else again.clock()
-    again.answer_from(RecordedCollection(origin, NOTHING_RECORDED, last))
-    for step in DAY_STEPS:
+    _read_again(again, origin, DAY_STEPS, recorded, run, report)
+    for step in (*DAY_STEPS, *SESSION_STEPS, *DECISION_STEPS, *BOOK_STEPS, *BOARD_STEPS):
+        if step not in DAY_STEPS:
+            _read_again(again, origin, (step,), recorded, run, report)
+        again.answer_from(RecordedCollection(origin, NOTHING_RECORDED, last))
         _remaining(again, origin, step, run, report)
-    for step in (*SESSION_STEPS, *DECISION_STEPS, *BOOK_STEPS, *BOARD_STEPS):
-        _remaining(again, origin, step, run, report)
+
+
+def _read_again(
+    again: Arena,
+    origin: ArenaStore,
+    steps: Sequence[Step],
+    recorded: Sequence[Row[Any]],
+    run: Run,
+    report: Callable[[str], None],
+) -> None:
+    """Run some steps for each of their recorded collections, in the order in which those were made."""
+    by_name = {step.__name__: step for step in steps}
+    for row in recorded:
+        if row.asset in by_name:
+            report(row.asset)
+            again.answer_from(RecordedCollection(origin, row.id, datetime.fromisoformat(row.at)))
+            by_name[row.asset](again, json.loads(row.partitions), run)
 
 
 def _remaining(again: Arena, origin: ArenaStore, step: Step, run: Run, report: Callable[[str], None]) -> None:

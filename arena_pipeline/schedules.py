@@ -1,9 +1,10 @@
-"""When things happen: five schedules in the market's own time, on trading days only, and the sensors
+"""When things happen: six schedules in the market's own time, on trading days only, and the sensors
 between jobs. On XETR (Europe/Berlin):
 
 | tick | asks for |
 |---|---|
 | 08:15, 13:45 | collection: bars, actions, articles, figures of the day, in time for the session |
+| 08:20, 13:50 | scouting: the watchlist of the session, and a search for news of its shares |
 | 08:30, 14:00 | research of the session; when it has succeeded, one decision run per model |
 | every 15 minutes from 09:15 to a quarter after the close | 15-minute bars, fills of open orders, marks |
 | 17:35 | bars of the day, snapshots, leaderboard |
@@ -21,13 +22,17 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import dagster as dg
 
-from arena_pipeline.assets.graph import BOARD_STEPS, BOOK_STEPS, DAY_STEPS, SESSION_STEPS, names
+from arena_pipeline.assets.graph import BOARD_STEPS, BOOK_STEPS, DAY_STEPS, SCOUT_STEPS, SESSION_STEPS, names
 from arena_pipeline.market.calendar import Session, TradingCalendar
 from arena_pipeline.partitions import MODEL, SESSION, TRADING_DAY, model_key
 from arena_pipeline.settings import Settings
 
 QUARTER = timedelta(minutes=15)
 """The length of an intraday bar, and how long before a session its inputs are collected."""
+
+AHEAD = timedelta(minutes=10)
+"""How long before a session its watchlist is searched for: after the collection, and long enough for the
+search."""
 
 SENSOR_SECONDS = 30
 
@@ -40,18 +45,20 @@ def automation(settings: Settings, calendar: TradingCalendar) -> dg.Definitions:
         "close": _job("close", ("daily_bars", "intraday_bars", "corporate_actions")),
         "official": _job("official", ("daily_bars", "intraday_bars")),
     }
+    scout = _job("scout", names(SCOUT_STEPS))
     research = _job("research", names(SESSION_STEPS))
     decide = _job("decide", ("decisions",))
     settle = _job("settle", names(BOOK_STEPS))
     rank = _job("rank", names(BOARD_STEPS))
     models = [model.id for model in settings.models]
     profile = calendar.profile
-    before_sessions = [earlier(at) for at in profile.session_times.values()]
+    before_sessions = [earlier(at, QUARTER) for at in profile.session_times.values()]
     return dg.Definitions(
-        jobs=[*day_jobs.values(), research, decide, settle, rank],
+        jobs=[*day_jobs.values(), scout, research, decide, settle, rank],
         schedules=[
             _day_schedule("collect", before_sessions, day_jobs["collect"], settings, calendar),
-            _research_schedule(research, settings, calendar),
+            _session_schedule("scout", AHEAD, scout, settings, calendar),
+            _session_schedule("research", timedelta(0), research, settings, calendar),
             _mark_schedule(day_jobs["mark"], settings, calendar),
             _day_schedule("close", [profile.closing], day_jobs["close"], settings, calendar),
             _day_schedule("official", [profile.official], day_jobs["official"], settings, calendar),
@@ -74,9 +81,9 @@ def _job(name: str, selection: Sequence[str]) -> dg.UnresolvedAssetJobDefinition
     return dg.define_asset_job(name, selection=list(selection), tags={"arena/job": name})
 
 
-def earlier(at: time) -> time:
-    """A quarter of an hour before a time of day."""
-    return (datetime.combine(date.min, at) - QUARTER).time()
+def earlier(at: time, by: timedelta) -> time:
+    """A time of day, some time before another; not across midnight."""
+    return (datetime.combine(date.max, at) - by).time()
 
 
 def _weekdays(at: time) -> str:
@@ -128,25 +135,31 @@ def _day_schedule(
     return _schedule
 
 
-def _research_schedule(
-    job: dg.UnresolvedAssetJobDefinition, settings: Settings, calendar: TradingCalendar
+def _session_schedule(
+    name: str,
+    ahead: timedelta,
+    job: dg.UnresolvedAssetJobDefinition,
+    settings: Settings,
+    calendar: TradingCalendar,
 ) -> dg.ScheduleDefinition:
+    """Asks for each session, some time ahead of it."""
+
     @dg.schedule(
-        name="research_schedule",
-        cron_schedule=[_weekdays(at) for at in calendar.profile.session_times.values()],
+        name=f"{name}_schedule",
+        cron_schedule=[_weekdays(earlier(at, ahead)) for at in calendar.profile.session_times.values()],
         execution_timezone=calendar.zone.key,
         job=job,
     )
     def _schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        tick = context.scheduled_execution_time
-        day = tick.astimezone(calendar.zone).date()
+        at = context.scheduled_execution_time + ahead
+        day = at.astimezone(calendar.zone).date()
         closed = closed_reason(settings, calendar, day)
         if closed:
             return dg.SkipReason(closed)
-        session = session_at(calendar, tick)
+        session = session_at(calendar, at)
         if session is None:
             return dg.SkipReason(f"{calendar.code} closes early on {day}: there is no afternoon session")
-        return dg.RunRequest(run_key=f"research:{session.key}", partition_key=session.key)
+        return dg.RunRequest(run_key=f"{name}:{session.key}", partition_key=session.key)
 
     return _schedule
 

@@ -207,7 +207,8 @@ class LlmSection(_Section):
 
 
 class ResearchSection(_Section):
-    """How articles are read, and what becomes of a briefing that a person should look at."""
+    """How articles are read, what becomes of a briefing that a person should look at, and how far a session
+    searches."""
 
     extraction: Literal["model", "rules"] = "model"
     """Who reads articles: the research model, one article a call, or the rules of the lexicon. Without a
@@ -218,6 +219,20 @@ class ResearchSection(_Section):
     """A change of its price by this fraction ends that, as does an article of high impact."""
     review_blocks: bool = True
     """Whether the gate refuses purchases of its share in that session."""
+    search: Literal["auto", "on", "off"] = "auto"
+    """Whether news is searched for the watchlist; auto: with what is installed and has a key."""
+    queries_per_share: Annotated[int, Field(ge=0, le=10)] = 2
+    queries_per_session: Annotated[int, Field(ge=0, le=100)] = 20
+    pages_per_share: Annotated[int, Field(ge=0, le=10)] = 2
+    pages_per_session: Annotated[int, Field(ge=0, le=50)] = 12
+    articles_per_share: Annotated[int, Field(ge=1, le=30)] = 6
+    """How many of what was found are kept."""
+    alphavantage_news: Annotated[int, Field(ge=0, le=10)] = 2
+    """Calls a session for Alpha Vantage's news, of the 25 a day that its figures need too."""
+    search_proxy: Annotated[str, Field(pattern=r"^(https?|socks5h?)://.+$")] | None = None
+    """Through which proxy the search engine is asked; a stand-in may be one."""
+    search_ca_file: Path | None = None
+    """PEM certificates to trust the engine's by, instead of the usual ones."""
 
 
 class LimitsSection(_Section):
@@ -385,11 +400,11 @@ def load_settings(file: Path | None = None, *, home: Path | None = None) -> Sett
             raise ConfigError(
                 f"{file}: {reserved}: unknown key", remedy="it is set through the environment (ARENA_HOME)"
             )
-    prices = raw.get("prices")
-    if isinstance(prices, dict):
-        for key in ("path", "benchmark_path"):
-            if isinstance(prices.get(key), str):
-                prices[key] = file.parent / prices[key]
+    for section, keys in (("prices", ("path", "benchmark_path")), ("research", ("search_ca_file",))):
+        table = raw.get(section)
+        for key in keys:
+            if isinstance(table, dict) and isinstance(table.get(key), str):
+                table[key] = file.parent / table[key]
     home = home.absolute() if home else home_from_environment()
     try:
         return Settings(

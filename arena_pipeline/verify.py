@@ -109,7 +109,7 @@ def nothing_was_known_before_its_time(arena: Arena) -> Problems:
         for row in arena.store.rows(asset, 'known_at < "end"'):
             yield f"{row['id']} was known at {row['known_at']}, before it ended at {row['end']}"
     known_at: dict[str, datetime] = {}
-    for row in (*arena.store.rows("articles"), *arena.store.rows("financials")):
+    for row in itertools.chain(*map(arena.store.rows, ("articles", "found_articles", "financials"))):
         known_at[row["id"]] = min(row["known_at"], known_at.get(row["id"], row["known_at"]))
     with arena.store.ledger.read() as connection:
         edges = connection.execute(

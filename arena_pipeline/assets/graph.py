@@ -7,6 +7,7 @@ import dagster as dg
 from arena_pipeline.assets import (
     board,
     decisions,
+    found,
     fundamentals,
     market,
     model_catalog,
@@ -28,7 +29,8 @@ from arena_pipeline.partitions import (
     previous_session,
     sessions_of_the_day,
 )
-from arena_pipeline.research import extraction, facts, watchlist
+from arena_pipeline.research import extraction, facts, queries, watchlist
+from arena_pipeline.research import found as finding
 from arena_pipeline.scoring import (
     benchmark,
     bootstrap,
@@ -59,8 +61,12 @@ SESSION_STEPS: tuple[Step, ...] = (
     technical.indicators,
     news.momentum,
     research.watchlist,
+    found.found_articles,
     research.briefings,
 )
+SCOUT_STEPS: tuple[Step, ...] = SESSION_STEPS[:-1]
+"""What runs ahead of a session: what is searched for must be found before it."""
+
 DECISION_STEPS: tuple[Step, ...] = (decisions.decisions,)
 BOOK_STEPS: tuple[Step, ...] = (portfolio.trades, portfolio.portfolio_snapshots)
 BOARD_STEPS: tuple[Step, ...] = (portfolio.position_marks, board.leaderboard)
@@ -77,6 +83,12 @@ def external_specs() -> list[dg.AssetSpec]:
             "price_vendor", group_name="outside", kinds={"yahoo"}, description="Bars, splits, dividends."
         ),
         dg.AssetSpec("news_feeds", group_name="outside", kinds={"rss"}, description="RSS and Atom feeds."),
+        dg.AssetSpec(
+            "web_search",
+            group_name="outside",
+            kinds={"ddgs"},
+            description="A search engine, vendors' news, and the pages that they lead to.",
+        ),
         dg.AssetSpec("figures_vendor", group_name="outside", kinds={"api"}, description="Company figures."),
         dg.AssetSpec(
             "model_endpoint",
@@ -195,10 +207,26 @@ def assets(parts: Partitions) -> list[dg.AssetsDefinition]:
             version=rules_version(watchlist),
         ),
         arena_asset(
+            found.found_articles,
+            group="research",
+            partitions=session,
+            deps=["watchlist", *shared("articles"), "web_search"],
+            kinds=["python", "parquet"],
+            version=rules_version(finding, queries),
+            pool="search",
+        ),
+        arena_asset(
             research.briefings,
             group="research",
             partitions=session,
-            deps=["watchlist", "momentum", "indicators", *shared("articles", "financials"), "model_endpoint"],
+            deps=[
+                "watchlist",
+                "momentum",
+                "indicators",
+                "found_articles",
+                *shared("articles", "financials"),
+                "model_endpoint",
+            ],
             kinds=["openai", "parquet"],
             version=rules_version(facts, extraction)
             + prompt_version("synthesis")[:16]

@@ -18,7 +18,7 @@ from arena_pipeline.assets.news_coverage import NewsCoverage
 from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.assets.vendor_news import vendor_replies
 from arena_pipeline.market.calendar import Session, TradingCalendar
-from arena_pipeline.news.articles import Article, to_articles
+from arena_pipeline.news.articles import Article, is_news, to_articles
 from arena_pipeline.news.health import FeedAnswer, FeedHealth, FeedState, blindness, in_force, silence
 from arena_pipeline.news.health import feed_health as health_of
 from arena_pipeline.news.momentum import MomentumRow
@@ -54,8 +54,8 @@ def articles(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     live = len(days) == 1 and arena.is_today(days[0])
     found = _found(arena, replies, live=live)
     if live:
-        seen = _seen_before(arena, days[0])
-        found = [article for article in found if article.id not in seen]
+        seen = _seen_before(arena, days[0], [article.id for article in found])
+        found = [article for article in found if article.id not in seen and is_news(article)]
     rows = {key: _rows(arena, key, found) for key in keys}
     broken = [f"feed {reply.feed.name} is broken: {reply.broken}" for reply in replies if reply.broken]
     for text in broken:
@@ -245,13 +245,10 @@ def _found(arena: Arena, replies: Sequence[FeedReply], *, live: bool) -> list[Ar
     return list(found.values())
 
 
-def _seen_before(arena: Arena, day: date) -> set[str]:
-    """The articles of the days before, which a feed still carries: they are news once, when first seen."""
+def _seen_before(arena: Arena, day: date, identities: Sequence[str]) -> set[str]:
+    """Those of some articles that an earlier day has, however long ago: each is news once."""
     rows = arena.store.rows(
-        "articles",
-        "partition >= $since AND partition < $day",
-        since=(day - timedelta(days=BASELINE_DAYS)).isoformat(),
-        day=day.isoformat(),
+        "articles", "partition < $day AND list_contains($ids, id)", day=day.isoformat(), ids=list(identities)
     )
     return {row["id"] for row in rows}
 

@@ -140,7 +140,7 @@ class ResearchDesk:
     @cached_property
     def _news(self) -> readers.NewsHistory:
         first = min(self._days) - timedelta(days=BASELINE_DAYS)
-        return readers.articles(self._arena.store, first, max(self._days))
+        return readers.news(self._arena.store, first, max(self._days))
 
     @cached_property
     def _figures(self) -> readers.FigureHistory:

@@ -22,6 +22,10 @@ NEAR_DUPLICATE = 90.0
 """rapidfuzz token_set_ratio from which two titles count as one story (a syndicated copy measured 90)."""
 
 DUPLICATE_WINDOW = timedelta(hours=48)
+OLD_AFTER = timedelta(days=5)
+"""An article whose own date lies further back than this when it is first seen is no news: longer than any run
+of holidays without a collection."""
+
 _MIN_WORDS = 4
 _TRACKING = re.compile(
     r"(utm_.*|fbclid|gclid|msclkid|mc_[ce]id|guccounter|guce_.*|\.tsrc|tsrc|cmp|cmpid|ref|ref_src|src|wt_.*)",
@@ -137,6 +141,11 @@ def to_articles(
             )
         )
     return articles
+
+
+def is_news(article: Article) -> bool:
+    """Whether an article was recent when it became known. One without a date counts from then, as new."""
+    return article.published_at is None or article.known_at - article.published_at <= OLD_AFTER
 
 
 class _Groups:

@@ -102,3 +102,13 @@ def plan(
             later = symbol not in wanted or failed
             due.append((later, tried is not None, tried.at if tried else begins, rank, ask))
     return tuple(ask for *_, ask in sorted(due)[: offer.calls])
+
+
+def not_covered(learned: Iterable[Learned], at: datetime) -> frozenset[Ask]:
+    """What was last learned, before `at`, not to be covered, and is not worth asking for again yet."""
+    newest = {entry.ask: entry for entry in sorted(learned, key=lambda entry: entry.at) if entry.at < at}
+    return frozenset(
+        ask
+        for ask, entry in newest.items()
+        if entry.coverage in {Coverage.NOT_COVERED, Coverage.PREMIUM} and at - entry.at < NOT_ASKED_AGAIN
+    )

@@ -8,6 +8,7 @@ from. What a replay or the sandbox answers is never counted, because nothing is 
 from __future__ import annotations
 
 import functools
+import math
 import re
 import sqlite3
 import threading
@@ -15,6 +16,7 @@ import time
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, cast
@@ -63,6 +65,17 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
+class Closed(Spent):
+    """No call may be made any more, for a reason that is no limit of the vendor's."""
+
+    why: str
+
+    @property
+    def reason(self) -> str:
+        return f"{Failure.HELD_BACK}{self.why}"
+
+
+@dataclass(frozen=True, slots=True)
 class Left:
     """What is left of one limit of one vendor: `used` calls lie in its window."""
 
@@ -87,6 +100,19 @@ class Unmetered:
 
     def take(self, vendor: str) -> None:
         """Allows it."""
+
+
+class Until:
+    """Another budget, that ends at a moment: what is fetched later would be known too late."""
+
+    def __init__(self, budget: Budget, ends: datetime, *, clock: Callable[[], datetime]) -> None:
+        self._budget, self._ends, self._clock = budget, ends, clock
+
+    def take(self, vendor: str) -> Spent | None:
+        """See `Budget`."""
+        if self._clock() >= self._ends:
+            return Closed(vendor, Limit(0, 0), math.inf, "the session had begun")
+        return self._budget.take(vendor)
 
 
 class VendorBudget:

@@ -51,7 +51,7 @@ OF_A_SESSION = re.compile(
 
 LAKE_KINDS = {
     "bar": ("daily_bars", "intraday_bars"),
-    "article": ("articles",),
+    "article": ("articles", "found_articles"),
     "figure": ("financials",),
     "indicators": ("indicators",),
     "momentum": ("momentum",),

@@ -97,6 +97,21 @@ def articles(store: ArenaStore, first: date, last: date) -> NewsHistory:
     return NewsHistory(article_from(row) for row in rows)
 
 
+def news(store: ArenaStore, first: date, last: date) -> NewsHistory:
+    """The same, and what was found by searches for sessions of these days."""
+    rows = [
+        row
+        for table in ("articles", "found_articles")
+        for row in store.rows(
+            table,
+            "substr(partition, 1, 10) BETWEEN $first AND $last",
+            first=first.isoformat(),
+            last=last.isoformat(),
+        )
+    ]
+    return NewsHistory(article_from(row) for row in rows)
+
+
 def feed_answers(store: ArenaStore, days: Sequence[str]) -> dict[str, list[FeedAnswer]]:
     """What came of the requests to feeds, by trading day (ISO dates); no entry for a day without any."""
     answers: dict[str, list[FeedAnswer]] = defaultdict(list)

@@ -37,6 +37,21 @@ _BARS = _table(
     ("raw", pa.string()),
 )
 
+_ARTICLE = (
+    ("id", pa.string()),
+    ("title", pa.string()),
+    ("summary", pa.string()),
+    ("url", pa.string()),
+    ("source", pa.string()),
+    ("language", pa.string()),
+    ("published_at", TIME),
+    ("known_at", TIME),
+    ("symbols", TEXTS),
+    ("sentiment", pa.float64()),
+    ("copies", pa.int32()),
+    ("raw", pa.string()),
+)
+
 _INDICATORS = (
     "close",
     "change_1d",
@@ -115,18 +130,27 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("source", pa.string()),
         ("raw", pa.string()),
     ),
-    "articles": _table(
+    "articles": _table(*_ARTICLE),
+    "found_articles": _table(
+        *_ARTICLE,
+        ("session", pa.string()),
+        ("symbol", pa.string()),
+        ("query", pa.string()),
+        ("vendor", pa.string()),
+        ("credibility", pa.string()),
+        ("relevance", pa.float64()),
+    ),
+    "found_answers": _table(
         ("id", pa.string()),
-        ("title", pa.string()),
-        ("summary", pa.string()),
-        ("url", pa.string()),
-        ("source", pa.string()),
-        ("language", pa.string()),
-        ("published_at", TIME),
+        ("session", pa.string()),
+        ("vendor", pa.string()),
+        ("symbol", pa.string()),
+        ("asked", pa.string()),
+        ("outcome", pa.string()),
+        ("reason", pa.string()),
+        ("items", pa.int32()),
+        ("kept", pa.int32()),
         ("known_at", TIME),
-        ("symbols", TEXTS),
-        ("sentiment", pa.float64()),
-        ("copies", pa.int32()),
         ("raw", pa.string()),
     ),
     "feed_answers": _table(
@@ -219,7 +243,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "briefings": _BRIEFINGS,
     "held_briefings": _BRIEFINGS,
 }
-"""One row: a bar per symbol, period and vintage; a finding of the bar checks; a split or dividend; an
-article (once across copies); what came of one request to a feed; the health of one feed; a figure of one
-company; a model as its endpoint lists it; indicators, momentum, watchlist entry and briefing per symbol and
-session."""
+"""One row: a bar per symbol, period and vintage; a finding of the bar checks; a split or dividend; an article
+(once across copies); one found by a search for a share of a watchlist; what came of one question of such a
+search, or of one page; what came of one request to a feed; the health of one feed; a figure of one company; a
+model as its endpoint lists it; indicators, momentum, watchlist entry and briefing per symbol and session."""

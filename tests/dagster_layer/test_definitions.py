@@ -12,7 +12,7 @@ from arena_pipeline.assets.graph import (
     names,
 )
 
-OUTSIDE = {"price_vendor", "news_feeds", "figures_vendor", "model_endpoint", "dashboards"}
+OUTSIDE = {"price_vendor", "news_feeds", "web_search", "figures_vendor", "model_endpoint", "dashboards"}
 ASSETS = set(names(DAY_STEPS + SESSION_STEPS + DECISION_STEPS + BOOK_STEPS + BOARD_STEPS))
 
 
@@ -88,6 +88,6 @@ def test_a_check_that_must_hold_blocks_what_builds_on_the_asset(definitions, ass
 def test_every_schedule_and_sensor_has_a_job_that_exists(definitions):
     repository = definitions.get_repository_def()
     jobs = set(repository.job_names)
-    assert {"collect", "research", "decide", "settle", "rank", "mark", "close", "official"} <= jobs
+    assert {"collect", "scout", "research", "decide", "settle", "rank", "mark", "close", "official"} <= jobs
     assert {schedule.job_name for schedule in repository.schedule_defs} <= jobs
     assert {target.job_name for sensor in repository.sensor_defs for target in sensor.targets} <= jobs

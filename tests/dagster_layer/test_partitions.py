@@ -100,6 +100,21 @@ def test_a_session_exists_from_its_own_time_on(calendar):
 
 
 @pytest.mark.parametrize(
+    ("at", "key"),
+    [
+        ("2025-10-24T06:20", "2025-10-24T08:30"),
+        ("2025-10-24T11:50", "2025-10-24T14:00"),
+        ("2025-10-27T07:20", "2025-10-27T08:30"),
+        ("2026-04-07T06:20", "2026-04-07T08:30"),
+    ],
+    ids=["morning", "afternoon", "Monday", "after Easter"],
+)
+def test_a_session_exists_when_its_news_is_searched_for_ahead_of_it(calendar, at, key):
+    sessions = session_partitions(calendar, AUTUMN)
+    assert key in sessions.get_partition_keys(current_time=datetime.fromisoformat(at + "+00:00"))
+
+
+@pytest.mark.parametrize(
     "at",
     ["2025-10-24T06:15", "2025-10-27T07:15", "2026-01-02T07:15", "2026-04-07T06:15"],
     ids=["Friday", "Monday", "after New Year", "after Easter"],

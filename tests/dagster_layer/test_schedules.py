@@ -53,13 +53,27 @@ def test_a_research_tick_asks_for_exactly_its_session(tick, day, at):
 
 
 @pytest.mark.parametrize("day", DAYS.values(), ids=DAYS)
+@pytest.mark.parametrize(("at", "session"), [("08:20", "08:30"), ("13:50", "14:00")])
+def test_a_scouting_tick_asks_for_the_session_ahead(tick, day, at, session):
+    assert requested(tick("scout_schedule", f"{day} {at}")) == f"{day}T{session}"
+
+
+@pytest.mark.parametrize("day", DAYS.values(), ids=DAYS)
 @pytest.mark.parametrize("at", ["09:15", "12:00", "17:30", "17:45"])
 def test_a_mark_tick_asks_for_its_day_while_bars_end(tick, day, at):
     assert requested(tick("mark_schedule", f"{day} {at}")) == day
 
 
 @pytest.mark.parametrize(
-    "name", ["collect_schedule", "research_schedule", "mark_schedule", "close_schedule", "official_schedule"]
+    "name",
+    [
+        "collect_schedule",
+        "scout_schedule",
+        "research_schedule",
+        "mark_schedule",
+        "close_schedule",
+        "official_schedule",
+    ],
 )
 @pytest.mark.parametrize("day", ["2025-04-21", "2025-12-24", "2025-12-31"])
 def test_nothing_happens_on_a_holiday_and_the_reason_names_it(tick, name, day):
@@ -91,6 +105,9 @@ class TestEarlyClose:
         data = tick("collect_schedule", "2025-12-30 13:45")
         assert data.run_requests == []
         assert data.skip_message == "XETR closes early on 2025-12-30: no session at 14:00 to collect for"
+    def test_nothing_is_scouted_for_the_afternoon(self, tick):
+        assert requested(tick("scout_schedule", "2025-12-30 08:20")) == "2025-12-30T08:30"
+        assert tick("scout_schedule", "2025-12-30 13:50").run_requests == []
 
     def test_marks_stop_a_quarter_after_the_close(self, tick):
         assert requested(tick("mark_schedule", "2025-12-30 14:15")) == "2025-12-30"

@@ -50,9 +50,11 @@ from arena_pipeline.warehouse.tables import (
 )
 
 PROJECT = Path(__file__).parents[2]
-RAW = ("daily_bars", "intraday_bars", "corporate_actions", "articles", "financials")
+RAW = ("daily_bars", "intraday_bars", "corporate_actions", "articles", "found_articles", "financials")
 TEXTS = (
     "articles",
+    "found_articles",
+    "found_answers",
     "corporate_actions",
     "financials",
     "feed_answers",
@@ -212,7 +214,7 @@ def no_lookahead(case: Case) -> Problems:
         if row["known_at"] < row["end"]:
             yield f"{row['id']} was known before it ended"
     known_at: dict[str, datetime] = {}
-    for row in case.rows("articles", "financials"):
+    for row in case.rows("articles", "found_articles", "financials"):
         known_at[row["id"]] = min(row["known_at"], known_at.get(row["id"], row["known_at"]))
     with arena.store.ledger.read() as connection:
         sent = {row.sent_sha256: row.id for row in connection.execute(select(exchanges))}
@@ -228,7 +230,11 @@ def no_lookahead(case: Case) -> Problems:
             session = arena.calendar.session(rest.rpartition(":")[0])
             if known_at[parent] >= session.time:
                 yield f"{child} uses {parent}, known only at {known_at[parent]}"
-    titles = {row["title"]: row["id"] for row in case.rows("articles") if row["title"].count(" ") >= 2}
+    titles = {
+        row["title"]: row["id"]
+        for row in case.rows("articles", "found_articles")
+        if row["title"].count(" ") >= 2
+    }
     for sha, exchange in sent.items():
         prompt = arena.store.archive.get(sha).decode()
         for title, article in titles.items():

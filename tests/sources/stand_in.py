@@ -18,6 +18,7 @@ from arena_pipeline.arena import Arena, open_store
 from arena_pipeline.assets.fundamentals import financials
 from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.settings import load_settings
+from arena_pipeline.sources.addresses import PublicRoute, Route
 from arena_pipeline.sources.budget import Limit, VendorBudget
 
 CANARY = "CANARY0KEY1234567"
@@ -100,6 +101,8 @@ def arena_at(
     symbols: tuple[str, ...],
     home: str = "home",
     news: str = 'source = "none"',
+    research: str = "",
+    strangers: Route | None = None,
 ) -> Arena:
     """An arena whose figures come from the stand-in below `url`; its prices are never asked for.
 
@@ -110,17 +113,24 @@ def arena_at(
         '[arena]\nstart = "2025-03-03"\n'
         f"[universe]\nsymbols = {json.dumps(symbols)}\n"
         '[prices]\nsource = "yahoo"\n'
-        f"[news]\n{news}\n"
+        f"[news]\n{news}\n[research]\n{research}\n"
         f'[fundamentals]\nsource = "{source}"\nalphavantage_url = "{url}av"\nfinnhub_url = "{url}finnhub"\n'
         '[[models]]\nid = "cash"\nkind = "baseline"\nstrategy = "cash"\n'
     )
     settings = load_settings(config, home=folder / home)
-    arena = Arena(settings, open_store(settings), clock=lambda: now)
+    arena = Arena(
+        settings, open_store(settings), clock=lambda: now, strangers=strangers or PublicRoute(nowhere)
+    )
     many = (Limit(100_000, 86_400),)
     arena.vendor_budget = VendorBudget(
         settings.home / "vendor_calls.db", limits={"alphavantage": many, "finnhub": many, "default": many}
     )
     return arena
+
+
+def nowhere(host: str, port: int) -> list[str]:
+    """No address for any name: no test reaches a stranger."""
+    raise OSError(f"{host} is not looked up in a test")
 
 
 def ticking(now: datetime) -> Callable[[], datetime]:
