@@ -13,6 +13,7 @@ from pytest_httpserver import HTTPServer
 from arena_pipeline.arena import Arena
 from arena_pipeline.assets.found import found_articles
 from arena_pipeline.assets.news import articles
+from arena_pipeline.assets.research import briefings
 from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.news.credibility import Level
 from arena_pipeline.rederive import rederive
@@ -151,6 +152,30 @@ def test_what_is_found_ahead_of_a_session_is_read_judged_and_known_to_it(at: At,
         ("read from", "article"),
     }
     assert list(evidence_leads_somewhere(arena)) == []
+
+
+def test_a_briefing_cites_what_was_found_ahead_of_its_session_and_nothing_later(at: At, web: Web) -> None:
+    web.results = {"SAP": [result("http://www.reuters.com/1", "SAP raises its outlook", YESTERDAY)]}
+    arena = at(more="pages_per_share = 0\n")
+    search(arena)
+    late = at(morning(FRIDAY, 12, 50))
+    web.results = {"SAP": [result("http://www.reuters.com/2", "SAP wins a contract in Norway", AHEAD)]}
+    search(late, LATER)
+    briefings(late, [KEY, LATER], Run("test"))
+    cited = {
+        key: [edge["parent"] for edge in lineage(late.store, f"briefing:{key}:SAP.DE").document()["edges"]]
+        for key in (KEY, LATER)
+    }
+    first, second = (
+        found(late)["SAP raises its outlook"]["id"],
+        *[row["id"] for row in found(late, LATER).values()],
+    )
+    assert first in cited[KEY]
+    assert second not in cited[KEY]
+    assert {first, second} <= set(cited[LATER])
+    row = next(row for row in late.store.rows("briefings") if row["id"] == f"briefing:{KEY}:SAP.DE")
+    assert "from reuters.com" in row["facts"]
+    assert "outlook" not in row["facts"]
 
 
 def test_questions_are_asked_in_both_languages_and_no_more_than_are_allowed(at: At, web: Web) -> None:

@@ -2,8 +2,9 @@
 
     python -m tests.faults.vendor_faults
 
-prints the table of docs/faults.md. The first day goes well; on the second the vendors have a fault. Each step
-is run as Dagster would run it: one that fails says why, and those that do not need it go on.
+prints the table of docs/faults.md. The first day goes well; on the second the vendors have a fault. Its
+afternoon session is scouted for with a search engine that works, so that there are links to pages at fault.
+Each step is run as Dagster would run it: one that fails says why, and those that do not need it go on.
 """
 
 from __future__ import annotations
@@ -16,33 +17,48 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from arena_pipeline.arena import Arena, open_store
-from arena_pipeline.assets.graph import BOARD_STEPS, BOOK_STEPS, DAY_STEPS, DECISION_STEPS, SESSION_STEPS
+from arena_pipeline.assets.graph import (
+    BOARD_STEPS,
+    BOOK_STEPS,
+    DAY_STEPS,
+    DECISION_STEPS,
+    SCOUT_STEPS,
+    SESSION_STEPS,
+)
 from arena_pipeline.assets.step import Run, Step
 from arena_pipeline.errors import ArenaError
 from arena_pipeline.market.calendar import trading_calendar
 from arena_pipeline.sandbox.server import SandboxServer
 from arena_pipeline.settings import load_settings
+from arena_pipeline.sources.addresses import PublicRoute, Route
+from arena_pipeline.warehouse.schemas import SCHEMAS
 from arena_pipeline.warehouse.tables import decisions
 from tests.faults.canaries import found, places_in, stored_in
 from tests.faults.vendors import VENDORS, Fault, VendorsAtFault
+from tests.sources.stand_in import nowhere
+from tests.sources.stand_ins import Stage
 
 SYMBOLS, BENCHMARK = ("SAP.DE", "SIE.DE"), "^GDAXI"
 GOOD_DAY, BAD_DAY = date(2025, 3, 3), date(2025, 3, 4)
 NOWHERE = "http://" + "x" * 70 + ".test"
 """A name that no resolver takes: a label may have 63 characters."""
 
+AHEAD = timedelta(minutes=10)
 CALL_SECONDS = 2.0
 CANARIES = {
     "OPENROUTER_API_KEY": "sk-canary-1a2b3c4d5e",
     "ALPHAVANTAGE_API_KEY": "AVCANARY6F7A8B9C",
     "FINNHUB_API_KEY": "fhcanary0d1e2f3a",
 }
+GONE = {Fault.DNS: NOWHERE, Fault.REFUSED: "http://127.0.0.1:9"}
+"""What stands for a vendor that nobody can connect to."""
+
 TABLES = ("daily_bars", "articles", "financials", "feed_answers", "indicators", "momentum", "briefings")
 
 
@@ -55,6 +71,8 @@ class Outcome:
     fault: Fault
     failed: dict[str, str] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
+    searches: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    """(session's hour, vendor) -> the first outcome of its questions or pages, and the reason."""
     broken_feeds: int = 0
     feeds: int = 0
     notes: list[str] = field(default_factory=list)
@@ -72,14 +90,21 @@ def run_all(folder: Path) -> Iterator[Outcome]:
     calendar = trading_calendar()
     with (
         SandboxServer(1, SYMBOLS, BENCHMARK, calendar, clock=lambda: moment["now"]) as sandbox,
-        VendorsAtFault(sandbox) as vendors,
+        VendorsAtFault(sandbox, folder) as vendors,
     ):
         urls = {name: vendors.url(name) for name in VENDORS}
-        with arena_at(folder / "good", urls, moment) as arena:
-            failed = Day(arena, Run("good"), vendors).live(GOOD_DAY)
+        strangers = Stage(vendors.pages_port)
+        with arena_at(folder / "good", urls, moment, strangers, vendors.ca_file) as arena:
+            day = Day(arena, Run("good"), vendors)
+            for session in calendar.sessions_of(GOOD_DAY):
+                moment["now"] = session.time - AHEAD
+                day.scout(session.key)
+            moment["now"] = datetime(2025, 3, 3, 19, 0, tzinfo=UTC)
+            failed = day.live(GOOD_DAY)
             if failed:
                 raise RuntimeError(f"the good day failed: {failed}")
-        moment["now"] = datetime(2025, 3, 4, 19, 0, tzinfo=UTC)
+            if not arena.store.rows("found_articles", "vendor = 'page'"):
+                raise RuntimeError("the good day found nothing")
         for number, fault in enumerate(Fault):
             home = folder / str(number)
             shutil.copytree(folder / "good", home)
@@ -93,21 +118,47 @@ def _outcome(
     urls: dict[str, str],
     moment: dict[str, datetime],
 ) -> Outcome:
-    gone = {Fault.DNS: NOWHERE, Fault.REFUSED: "http://127.0.0.1:9"}.get(fault)
     outcome, run = Outcome(fault), Run("bad")
-    with arena_at(folder, dict.fromkeys(urls, gone) if gone else urls, moment) as arena:
+    found = dict.fromkeys(urls, GONE[fault]) if fault in GONE else urls
+    morning, afternoon = trading_calendar().sessions_of(BAD_DAY)
+    vendors.fault, begun = fault, time.monotonic()
+    for session, at, well in (
+        (morning, found, ()),
+        (afternoon, found | {"search": urls["search"]}, ("search",)),
+    ):
+        moment["now"], vendors.well = session.time - AHEAD, frozenset(well)
+        with arena_at(folder, at, moment, _strangers(fault, vendors), vendors.ca_file) as arena:
+            day = Day(arena, run, vendors)
+            outcome.failed |= day.scout(session.key)
+            outcome.asked = max(outcome.asked, day.asked)
+            outcome.searches |= _searches(arena, session.key)
+    moment["now"], vendors.well = datetime(2025, 3, 4, 19, 0, tzinfo=UTC), frozenset()
+    with arena_at(folder, found, moment, _strangers(fault, vendors), vendors.ca_file) as arena:
         before = _contents(arena)
-        vendors.fault = fault
         day = Day(arena, run, vendors)
-        begun = time.monotonic()
-        outcome.failed = day.live(BAD_DAY)
+        outcome.failed |= day.live(BAD_DAY)
         outcome.seconds = time.monotonic() - begun
         outcome.said = run.reports
         outcome.kept = before.items() <= _contents(arena).items()
-        outcome.asked = day.asked
+        outcome.asked = max(outcome.asked, day.asked)
         _describe(arena, outcome)
         outcome.leaks = leaks(arena, [*outcome.said, *outcome.failed.values(), *outcome.notes])
     return outcome
+
+
+def _strangers(fault: Fault, vendors: VendorsAtFault) -> Route:
+    """Where the links of a search lead."""
+    if fault is Fault.DNS:
+        return PublicRoute(nowhere)
+    return Stage(9 if fault is Fault.REFUSED else vendors.pages_port)
+
+
+def _searches(arena: Arena, session: str) -> dict[tuple[str, str], tuple[str, str]]:
+    rows = arena.store.rows("found_answers", "partition = $key", key=session)
+    told: dict[tuple[str, str], tuple[str, str]] = {}
+    for row in rows:
+        told.setdefault((session[-5:], row["vendor"]), (row["outcome"], row["reason"]))
+    return told
 
 
 class Day:
@@ -117,6 +168,11 @@ class Day:
         self.asked = 0
         self._arena, self._run, self._vendors = arena, run, vendors
         self._failed: dict[str, str] = {}
+
+    def scout(self, session: str) -> dict[str, str]:
+        """Run what comes ahead of a session; the errors of the steps that failed, by name."""
+        self._try(SCOUT_STEPS, [session])
+        return self._failed
 
     def live(self, day: date) -> dict[str, str]:
         """Run all steps; the errors of those that failed, by name."""
@@ -172,7 +228,13 @@ def leaks(arena: Arena, said: list[str]) -> list[str]:
 
 
 @contextmanager
-def arena_at(folder: Path, urls: dict[str, str], moment: dict[str, datetime]) -> Iterator[Arena]:
+def arena_at(
+    folder: Path,
+    urls: dict[str, str],
+    moment: dict[str, datetime],
+    strangers: Route | None = None,
+    ca_file: Path = Path("ca.pem"),
+) -> Iterator[Arena]:
     symbols = ", ".join(f'"{symbol}"' for symbol in SYMBOLS)
     folder.mkdir(exist_ok=True)
     config = folder / "arena.toml"
@@ -196,6 +258,12 @@ url = "{urls["feeds"]}/rss/{{symbol}}?from={{from}}&to={{to}}&lang=en"
 source = "vendors"
 alphavantage_url = "{urls["alphavantage"]}"
 finnhub_url = "{urls["finnhub"]}/api/v1"
+[research]
+queries_per_share = 1
+pages_per_share = 1
+alphavantage_news = 1
+search_proxy = "{urls["search"]}"
+search_ca_file = "{ca_file}"
 [llm]
 base_url = "{urls["models"]}/v1"
 research_model = "sandbox/analyst"
@@ -218,31 +286,45 @@ strategy = "equal_weight"
         for name, canary in CANARIES.items():
             patch.setenv(name, canary)
         settings = load_settings(config, home=folder / "home")
-        with Arena(settings, open_store(settings), clock=lambda: moment["now"]) as arena:
+        with Arena(
+            settings,
+            open_store(settings),
+            clock=lambda: moment["now"],
+            strangers=strangers or PublicRoute(nowhere),
+        ) as arena:
             yield arena
 
 
 def table(outcomes: list[Outcome]) -> str:
     """In Markdown; nothing in it depends on the machine."""
     lines = [
-        "| fault | prices | feeds | figures | models | most requests for one thing | stored before |",
-        "|---|---|---|---|---|---|---|",
+        "| fault | prices | feeds | figures | search | vendors' news | article pages | models | "
+        "most requests for one thing | stored before |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for outcome in outcomes:
         prices = outcome.failed.get("daily_bars", "collected")
         lines.append(
             f"| {outcome.fault} | {_short(prices)} | {outcome.broken_feeds} of {outcome.feeds} broken | "
             f"{_short('; '.join(outcome.notes) or 'collected')} | "
+            f"{_came(outcome, '08:30', 'ddgs')} | {_came(outcome, '08:30', 'finnhub')} | "
+            f"{_came(outcome, '14:00', 'page')} | "
             f"{outcome.abstained} of {outcome.decided} abstained | {outcome.asked} | "
             f"{'unchanged' if outcome.kept else 'CHANGED'} |"
         )
     return "\n".join(lines)
 
 
-def _short(text: str) -> str:
-    """One cell of the table: no addresses, no pipes, at most 110 characters."""
+def _came(outcome: Outcome, hour: str, vendor: str) -> str:
+    """What came of a search for a session, in few words."""
+    came, reason = outcome.searches[hour, vendor]
+    return _short(f"{came}: {reason}" if reason and came != "not asked" else reason or came, 70)
+
+
+def _short(text: str, longest: int = 110) -> str:
+    """One cell of the table: no addresses, no pipes, at most so many characters."""
     text = " ".join(text.replace("|", "/").split())
-    return text if len(text) <= 110 else text[:109] + "…"
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def main() -> int:

@@ -1,8 +1,9 @@
 """All vendors at once on loopback, well or in one way broken: servers in front of the sandbox.
 
-`VendorsAtFault(sandbox)` passes requests on to the sandbox while `fault` is None, and answers them like a
-vendor with that fault otherwise. Each vendor has a port of its own, as it has a host outside. Requests are
-counted by what was asked for, secrets left out.
+`VendorsAtFault(sandbox, folder)` passes requests on to the sandbox while `fault` is None, and answers them
+like a vendor with that fault otherwise, but for the vendors in `well`. Each vendor has a port of its own,
+as it has a host outside. The search engine and the publishers of article pages, which the sandbox does not
+have, are the test's own. Requests are counted by what was asked for, secrets left out.
 """
 
 from __future__ import annotations
@@ -14,12 +15,17 @@ import re
 import threading
 import time
 from collections import Counter
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from arena_pipeline.sandbox.loopback import Reply
 from arena_pipeline.sandbox.server import SandboxServer
+from tests.sources.stand_ins import certified, proxy_to
+from tests.sources.web import FIRST_PAGE, page, result
 
 BOMB = gzip.compress(bytes(200_000_000), 9)
 """Some 194 kB that unpack to 200 MB."""
@@ -56,46 +62,63 @@ class Fault(enum.StrEnum):
     DNS = "DNS failure"
 
 
-VENDORS = ("yahoo", "feeds", "alphavantage", "finnhub", "models")
+VENDORS = ("yahoo", "feeds", "alphavantage", "finnhub", "models", "search", "pages")
 
 
 class VendorsAtFault:
-    """Use it as a context manager; `url(vendor)` is what stands for the vendor's host."""
+    """Use it as a context manager; `url(vendor)` is what stands for the vendor's host. The search engine's is
+    a proxy, and `ca_file` says whom to believe behind it; links lead to `pages_port`."""
 
-    def __init__(self, sandbox: SandboxServer) -> None:
+    def __init__(self, sandbox: SandboxServer, folder: Path) -> None:
         self.fault: Fault | None = None
+        self.well: frozenset[str] = frozenset()
+        self.ca_file = folder / "ca.pem"
         self.requests: Counter[str] = Counter()
         self._counting = threading.Lock()
         self._sandbox = sandbox
-        self._servers = {vendor: _Server(self) for vendor in VENDORS}
+        self._stack = ExitStack()
+        self._servers = {vendor: _Server(self, vendor) for vendor in VENDORS}
+        engine = self._servers["search"]
+        engine.socket = certified(folder, "duckduckgo.com").wrap_socket(
+            engine.socket, server_side=True, do_handshake_on_connect=False
+        )
 
     def __enter__(self) -> VendorsAtFault:
         for server in self._servers.values():
             threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        self._proxy, _ = self._stack.enter_context(proxy_to(self._port("search")))
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._stack.close()
         for server in self._servers.values():
             server.shutdown()
             server.server_close()
 
     def url(self, vendor: str) -> str:
-        return f"http://127.0.0.1:{self._servers[vendor].server_address[1]}"
+        return self._proxy if vendor == "search" else f"http://127.0.0.1:{self._port(vendor)}"
 
-    def answer(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
+    @property
+    def pages_port(self) -> int:
+        return self._port("pages")
+
+    def _port(self, vendor: str) -> int:
+        return int(self._servers[vendor].server_address[1])
+
+    def answer(self, handler: _Handler, body: bytes) -> None:
         parts = urlsplit(handler.path)
         query = dict(parse_qsl(parts.query))
         key = query.pop("apikey", "")
         asked = f"{parts.path}?{urlencode(sorted(query.items()))}" if query else parts.path
         with self._counting:
             self.requests[f"{handler.command} {asked} {hash(body) if body else ''}".strip()] += 1
-        if self.fault is None:
-            reply = self._sandbox.answer(handler.command, handler.path, body)
+        if self.fault is None or handler.server.vendor in self.well:
+            reply = self._right(handler, body)
             _send(handler, reply.status, reply.body, reply.content_type)
         else:
             self._fail(handler, self.fault, body, key)
 
-    def _fail(self, handler: BaseHTTPRequestHandler, fault: Fault, body: bytes, key: str) -> None:
+    def _fail(self, handler: _Handler, fault: Fault, body: bytes, key: str) -> None:
         document = json.dumps({"error": {"code": 0, "message": fault.value}}).encode()
         match fault:
             case Fault.STORM_OF_429:
@@ -133,7 +156,12 @@ class VendorsAtFault:
             case Fault.REFUSED | Fault.DNS:
                 raise AssertionError("nobody connects in this mode")
 
-    def _right(self, handler: BaseHTTPRequestHandler, body: bytes) -> Reply:
+    def _right(self, handler: _Handler, body: bytes) -> Reply:
+        if handler.server.vendor == "search":
+            return _found(handler.path)
+        if handler.server.vendor == "pages":
+            company = urlsplit(handler.path).path.split("/")[1]
+            return Reply(200, "text/html; charset=utf-8", page(company).encode())
         return self._sandbox.answer(handler.command, handler.path, body)
 
 
@@ -141,9 +169,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, vendors: VendorsAtFault) -> None:
+    def __init__(self, vendors: VendorsAtFault, vendor: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.vendors = vendors
+        self.vendors, self.vendor = vendors, vendor
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients hang up on bombs and drips: that is what is tested."""
@@ -162,6 +190,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Quiet."""
+
+
+def _found(path: str) -> Reply:
+    """The engine's first page, or one result about the company that the query begins with."""
+    parts = urlsplit(path)
+    if parts.path != "/news.js":
+        return Reply(200, "text/html; charset=utf-8", FIRST_PAGE.encode())
+    query = dict(parse_qsl(parts.query))["q"]
+    company, asked = query.split()[0], hash(query) % 1000
+    title = f"{company} announces number {asked} of its plans for Norway and Poland"
+    entry = result(f"http://news.example/{company}/{asked}", title, datetime(2025, 3, 3, 6, tzinfo=UTC))
+    return Reply(200, "application/json", json.dumps({"results": [entry]}).encode())
 
 
 def _send(
