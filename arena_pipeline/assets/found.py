@@ -64,12 +64,6 @@ def found_articles(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]
     rows, answers = (_stored(arena, table, keys) for table in ("found_articles", ANSWERS))
     searches = [_searched(arena, _Search(key, rows[key], answers[key]), run) for key in keys]
     now = arena.clock()
-    arena.store.write_frames(
-        ANSWERS,
-        [Partition(search.key, list(search.answers.values())) for search in searches],
-        run_id=run.id,
-        now=now,
-    )
 
     def remember(connection: Connection) -> None:
         for search in searches:
@@ -83,6 +77,12 @@ def found_articles(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]
         run_id=run.id,
         now=now,
         within=remember,
+    )
+    arena.store.write_frames(
+        ANSWERS,
+        [Partition(search.key, list(search.answers.values())) for search in searches],
+        run_id=run.id,
+        now=now,
     )
     return [
         Outcome(

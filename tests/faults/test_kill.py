@@ -75,7 +75,7 @@ def broken_homes(nursery, compare, wanted, mode, statements):
     return broken
 
 
-EVERY_WRITE, WRITES_OF_BOOKS = range(30, 395), range(200, 395)
+EVERY_WRITE, WRITES_OF_BOOKS = range(30, 420), range(230, 420)
 """Write statements of a run, by number; the later ones write decisions with their orders, and fills and
 snapshots with their entries in the catalog: rows that belong together."""
 

@@ -18,7 +18,8 @@ from tests.faults.vendors import VENDORS, Fault
 pytestmark = pytest.mark.slow
 
 MOST_REQUESTS = 5
-CALLS = 40
+UNREAD = {"status", "no answer", "not html", "empty", "unreadable", "too large"}
+CALLS = 60
 """More calls than such a day makes; each may take its whole deadline."""
 
 
@@ -40,9 +41,19 @@ def test_a_day_of_broken_vendors_ends_says_why_and_harms_nothing(outcomes, fault
     assert outcome.notes
     assert all("alphavantage" in note or "finnhub" in note for note in outcome.notes)
     assert (outcome.abstained, outcome.decided) == (2, 4)
+    for vendor in ("ddgs", "finnhub", "alphavantage"):
+        came, reason = outcome.searches["08:30", vendor]
+        assert came in {"refused", "failed"}
+        assert reason
+    assert outcome.searches["14:00", "ddgs"] == ("answered", "")
+    came, reason = outcome.searches["14:00", "page"]
+    assert reason or fault is Fault.TRUNCATED
+    assert came in UNREAD or fault is Fault.TRUNCATED
     reported = "\n".join(outcome.said)
     for missing in (
         "feed wire is broken" if fault is not Fault.TRUNCATED else "feed finnhub is broken",
+        "found_articles: ddgs: search for",
+        "found_articles: finnhub",
         "financials",
         "the list of models",
         "no synthesis",

@@ -72,7 +72,7 @@ class Outcome:
     failed: dict[str, str] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
     searches: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
-    """(session's hour, vendor) -> the first outcome of its questions or pages, and the reason."""
+    """(session's hour, vendor) -> an outcome of its questions or pages, and the reason."""
     broken_feeds: int = 0
     feeds: int = 0
     notes: list[str] = field(default_factory=list)
@@ -155,6 +155,7 @@ def _strangers(fault: Fault, vendors: VendorsAtFault) -> Route:
 
 def _searches(arena: Arena, session: str) -> dict[tuple[str, str], tuple[str, str]]:
     rows = arena.store.rows("found_answers", "partition = $key", key=session)
+    rows.sort(key=lambda row: row["outcome"] == "not asked")
     told: dict[tuple[str, str], tuple[str, str]] = {}
     for row in rows:
         told.setdefault((session[-5:], row["vendor"]), (row["outcome"], row["reason"]))
@@ -317,7 +318,7 @@ def table(outcomes: list[Outcome]) -> str:
 
 def _came(outcome: Outcome, hour: str, vendor: str) -> str:
     """What came of a search for a session, in few words."""
-    came, reason = outcome.searches[hour, vendor]
+    came, reason = outcome.searches.get((hour, vendor), ("nobody was asked", ""))
     return _short(f"{came}: {reason}" if reason and came != "not asked" else reason or came, 70)
 
 

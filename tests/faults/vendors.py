@@ -11,9 +11,11 @@ from __future__ import annotations
 import enum
 import gzip
 import json
+import random
 import re
 import threading
 import time
+import zlib
 from collections import Counter
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -40,6 +42,12 @@ DAILY = (
     "We have detected your API key as {key} and our standard API rate limit is 25 requests per day. Please "
     "subscribe to any of the premium plans to instantly remove all daily rate limits."
 )
+WORDS = (
+    "orders", "trains", "outlook", "bridge", "harbour", "software", "dividend", "factory", "lawsuit",
+    "turbines", "hospital", "licence", "satellite", "pipeline", "battery", "insurance", "railway",
+    "chips", "merger", "strike", "patent", "airport", "cement", "vaccine", "auction", "tariff",
+)  # fmt: skip
+"""No two stories made of seven of these are taken for copies of each other."""
 
 
 class Fault(enum.StrEnum):
@@ -198,8 +206,8 @@ def _found(path: str) -> Reply:
     if parts.path != "/news.js":
         return Reply(200, "text/html; charset=utf-8", FIRST_PAGE.encode())
     query = dict(parse_qsl(parts.query))["q"]
-    company, asked = query.split()[0], hash(query) % 1000
-    title = f"{company} announces number {asked} of its plans for Norway and Poland"
+    company, asked = query.split()[0], zlib.crc32(query.encode())
+    title = " ".join([company, *random.Random(asked).sample(WORDS, 7)])
     entry = result(f"http://news.example/{company}/{asked}", title, datetime(2025, 3, 3, 6, tzinfo=UTC))
     return Reply(200, "application/json", json.dumps({"results": [entry]}).encode())
 
