@@ -20,7 +20,8 @@ from arena_pipeline.market.vintages import BarHistory
 from arena_pipeline.news.articles import Article
 from arena_pipeline.news.health import FeedAnswer
 from arena_pipeline.research.figures import Figure
-from arena_pipeline.settings import Model, ModelKind, Strategy
+from arena_pipeline.settings import Model, ModelKind
+from arena_pipeline.strategies import strategy_named
 from arena_pipeline.trading.book import MarketDay
 from arena_pipeline.trading.corporate_actions import CorporateAction
 from arena_pipeline.warehouse.rows import (
@@ -68,7 +69,7 @@ def registrations(store: ArenaStore) -> list[Model]:
             id=row.id,
             kind=ModelKind(row.kind),
             model=row.model,
-            strategy=Strategy(row.strategy) if row.strategy else None,
+            strategy=strategy_named(row.strategy),
             knowledge_cutoff=date.fromisoformat(row.knowledge_cutoff) if row.knowledge_cutoff else None,
         )
         for row in rows

@@ -105,6 +105,7 @@ class TestEarlyClose:
         data = tick("collect_schedule", "2025-12-30 13:45")
         assert data.run_requests == []
         assert data.skip_message == "XETR closes early on 2025-12-30: no session at 14:00 to collect for"
+
     def test_nothing_is_scouted_for_the_afternoon(self, tick):
         assert requested(tick("scout_schedule", "2025-12-30 08:20")) == "2025-12-30T08:30"
         assert tick("scout_schedule", "2025-12-30 13:50").run_requests == []

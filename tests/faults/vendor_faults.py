@@ -37,7 +37,6 @@ from arena_pipeline.market.calendar import trading_calendar
 from arena_pipeline.sandbox.server import SandboxServer
 from arena_pipeline.settings import load_settings
 from arena_pipeline.sources.addresses import PublicRoute, Route
-from arena_pipeline.warehouse.schemas import SCHEMAS
 from arena_pipeline.warehouse.tables import decisions
 from tests.faults.canaries import found, places_in, stored_in
 from tests.faults.vendors import VENDORS, Fault, VendorsAtFault
