@@ -11,30 +11,38 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from arena_api import routes
+from arena_api.caching import Caching
 from arena_api.problems import answer_with_problems
-from arena_api.reading import Reading
+from arena_api.reading import Clock, Reading, system_clock
 from arena_api.security import SecurityHeaders, allowed_hosts
+from arena_api.versions import DataVersion
 from arena_pipeline.settings import Settings
 from dashboards import views
 
 log = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings | None = None, *, hosts: Iterable[str] = ()) -> FastAPI:
+def create_app(
+    settings: Settings | None = None, *, hosts: Iterable[str] = (), clock: Clock = system_clock
+) -> FastAPI:
     """The arena's API and pages. Without `settings` the configuration in force is read at startup.
 
     `hosts` are names the server answers to besides loopback, such as the address it is bound to; there are
-    more in ARENA_ALLOWED_HOSTS. Starting it raises ConfigError when the configuration is missing or wrong.
+    more in ARENA_ALLOWED_HOSTS. `clock` tells the time, UTC. Starting it raises ConfigError when the
+    configuration is missing or wrong.
     """
-    reading = Reading(settings)
+    reading = Reading(settings, clock=clock)
+    data_version = DataVersion(reading)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         log.info("serving %s", reading.settings.home)
         yield
+        data_version.close()
         reading.close()
 
     app = FastAPI(
@@ -46,9 +54,11 @@ def create_app(settings: Settings | None = None, *, hosts: Iterable[str] = ()) -
         redoc_url=None,
     )
     app.state.reading = reading
-    app.include_router(routes.router)
+    routes.mount(app)
     views.mount(app, reading)
     answer_with_problems(app)
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    app.add_middleware(Caching, version=data_version)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(hosts), www_redirect=False)
     app.add_middleware(SecurityHeaders)
     return app

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, cast
 
+import duckdb
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from arena_api.security import SECURITY_HEADERS
@@ -46,15 +49,16 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _unreadable(_: Request, error: Exception) -> JSONResponse:
-    log.error("the ledger cannot be read: %s", error)
-    return problem(503, "The ledger cannot be read at the moment. The server's log says why.")
+    log.error("the stores cannot be read: %s", error)
+    return problem(503, "The ledger or the lake cannot be read at the moment. The server's log says why.")
 
 
 async def _failed(_: Request, error: Exception) -> JSONResponse:
     """The outermost handler: no middleware adds headers to its answer."""
-    if isinstance(error, ArenaError):
-        log.error("%s", error)
-    return problem(500, "The server failed. Its log says why.", headers=SECURITY_HEADERS)
+    reference = secrets.token_hex(6)
+    log.error("%s: %s", reference, error if isinstance(error, ArenaError) else type(error).__name__)
+    detail = f"The server failed. Its log says why, under {reference}."
+    return problem(500, detail, headers=SECURITY_HEADERS, reference=reference)
 
 
 def answer_with_problems(app: FastAPI) -> None:
@@ -63,4 +67,6 @@ def answer_with_problems(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(LedgerError, _unreadable)
+    app.add_exception_handler(SQLAlchemyError, _unreadable)
+    app.add_exception_handler(duckdb.Error, _unreadable)
     app.add_exception_handler(Exception, _failed)

@@ -180,14 +180,18 @@ def decisions(
     as_json: JsonFlag = False,
 ) -> None:
     """What the models decided, newest first."""
-    from arena_pipeline.warehouse.views import decision_list
+    from arena_pipeline.warehouse.listings import Page, decision_list
 
     with _arena(_settings()) as arena:
         _require_model(arena, model)
         if session is not None:
             arena.calendar.session(session)
         document = decision_list(
-            arena.store, simulated=arena.settings.simulated, model=model, session=session, limit=limit
+            arena.store,
+            simulated=arena.settings.simulated,
+            model=model,
+            session=session,
+            page=Page(limit),
         )
     if as_json:
         print_json(document)
@@ -208,11 +212,12 @@ def decisions(
 @app.command()
 def trades(model: ModelOption = None, limit: LimitOption = 100_000, as_json: JsonFlag = False) -> None:
     """The executed orders, newest first."""
-    from arena_pipeline.warehouse.views import trades as trade_list
+    from arena_pipeline.warehouse.listings import Page
+    from arena_pipeline.warehouse.listings import trades as trade_list
 
     with _arena(_settings()) as arena:
         _require_model(arena, model)
-        document = trade_list(arena.store, simulated=arena.settings.simulated, model=model, limit=limit)
+        document = trade_list(arena.store, simulated=arena.settings.simulated, model=model, page=Page(limit))
     if as_json:
         print_json(document)
         return

@@ -10,10 +10,12 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.staticfiles import StaticFiles
 
+from arena_api.reading import decisions as listed
+from arena_api.reading import models
+from arena_api.reading.pages import PAGE
 from arena_pipeline.errors import DataError
 from arena_pipeline.scoring.metrics import MIN_DAYS
 from arena_pipeline.settings import MODEL_ID
-from arena_pipeline.warehouse.views import PAGE
 from dashboards import evidence, formats
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ def mount(app: FastAPI, reading: Reading) -> None:
         return HTMLResponse(templates.get_template(name).render(**common, **values), status)
 
     def leaderboard() -> HTMLResponse:
-        board = reading.board()
+        board = models.board(reading)
         return page(
             "leaderboard.html",
             here="leaderboard",
@@ -44,12 +46,12 @@ def mount(app: FastAPI, reading: Reading) -> None:
 
     def decisions(model: Annotated[str | None, Query()] = None) -> HTMLResponse:
         known = model is None or MODEL_ID.fullmatch(model) is not None
-        found = reading.decisions(model=model)["decisions"] if known else []
+        found = listed.decisions(reading, model=model)["decisions"] if known else []
         return page("decisions.html", here="decisions", decisions=found, model=model, limit=PAGE)
 
     def decision(identity: str) -> HTMLResponse:
         try:
-            found = reading.decision(identity)
+            found = listed.decision(reading, identity)
         except DataError:
             return page("missing.html", status=404, what=identity)
         fills = [order["fill"]["id"] for order in found["orders"] if "fill" in order]

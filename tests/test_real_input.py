@@ -23,7 +23,8 @@ from arena_pipeline.definitions import build
 from arena_pipeline.instance import open_instance
 from arena_pipeline.settings import load_settings
 from arena_pipeline.verify import verify
-from arena_pipeline.warehouse.views import board, trades
+from arena_pipeline.warehouse.listings import trades
+from arena_pipeline.warehouse.views import board
 
 pytestmark = pytest.mark.slow
 

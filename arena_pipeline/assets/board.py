@@ -21,6 +21,7 @@ from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.market.bars import Bar
 from arena_pipeline.scoring import robustness
 from arena_pipeline.scoring.document import assessment_document, board_document
+from arena_pipeline.scoring.leaderboard import Closes
 from arena_pipeline.scoring.leaderboard import leaderboard as board_of
 from arena_pipeline.trading.money import to_cents
 from arena_pipeline.warehouse import readers
@@ -123,6 +124,8 @@ def board_tables(arena: Arena, ledger: Scores, day: date) -> Ranking:
         terms=arena.terms,
         not_settled=not_settled,
     )
+    if window.left_out or window.unranked:
+        whole["all_days"] = _over_all_days(ledger, day, benchmark)
     other_terms = canonical(robustness_of(arena, day, window)) if _ends_quarter(arena, day) else None
     edges = [
         Edge(f"board:{day}:{record.model}", f"snapshot:{record.model}:{record.navs[-1][0]}", "ranks")
@@ -149,6 +152,14 @@ def board_tables(arena: Arena, ledger: Scores, day: date) -> Ranking:
         len(window.left_out),
         not_settled,
     )
+
+
+def _over_all_days(ledger: Scores, day: date, benchmark: Closes) -> list[dict[str, Any]]:
+    """The lines of the board as if every day counted, also those that a model may have known."""
+    everything = Window(frozenset(), {}, ledger.retired(day))
+    records = ledger.records(day, everything)
+    rows = board_of(records, benchmark=benchmark, as_of=day, unranked=everything.unranked)
+    return [board_document(row) for row in rows]
 
 
 def robustness_of(arena: Arena, day: date, window: Window | None = None) -> dict[str, Any]:

@@ -171,7 +171,7 @@ class Scores:
 
     def window(self, day: date) -> Window:
         board_days = self._arena.calendar.days(self._arena.start, day)
-        unranked = self._retired(day)
+        unranked = self.retired(day)
         marks: dict[date, Contamination] = {}
         for model, kind in self._models:
             flags = {at: found for at, found in self._flags[model].items() if at <= day}
@@ -195,7 +195,7 @@ class Scores:
         }
         return Window(left_out, counts, unranked)
 
-    def _retired(self, day: date) -> dict[str, str]:
+    def retired(self, day: date) -> dict[str, str]:
         """The models that have left and whose book ended before a day, with where it ends."""
         found = {}
         for model, _ in self._models:

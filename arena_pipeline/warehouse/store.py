@@ -8,7 +8,7 @@ writing something else adds a version and closes the old one; an empty replaceme
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -306,8 +306,15 @@ class ArenaStore(DuckDBResource):
             )
             return {row.partition: datetime.fromisoformat(row.known_at) for row in rows}
 
-    def files(self, asset: str, *, stored_before: datetime | None = None) -> list[tuple[str, str]]:
-        """(partition, path) of the files in force, or of those in force at an earlier time of storage."""
+    def files(
+        self,
+        asset: str,
+        *,
+        stored_before: datetime | None = None,
+        partitions: Collection[str] | None = None,
+    ) -> list[tuple[str, str]]:
+        """(partition, path) of the files in force, or of those in force at an earlier time of storage; of all
+        or some `partitions`."""
         statement: Select[Any] = select(catalog.c.partition, catalog.c.path).where(
             catalog.c.asset == asset, catalog.c.path.is_not(None)
         )
@@ -319,21 +326,27 @@ class ArenaStore(DuckDBResource):
                 catalog.c.known_at < moment,
                 catalog.c.superseded_at.is_(None) | (catalog.c.superseded_at >= moment),
             )
+        if partitions is not None:
+            statement = statement.where(catalog.c.partition.in_(sorted(partitions)))
         with self.ledger.read() as connection:
             return [(row.partition, row.path) for row in connection.execute(statement)]
 
     @contextmanager
     def query(
-        self, *assets: str, stored_before: datetime | None = None
+        self,
+        *assets: str,
+        stored_before: datetime | None = None,
+        partitions: Collection[str] | None = None,
     ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A hardened in-memory DuckDB with one view per lake table over the files the catalog names.
+        """A hardened in-memory DuckDB with one view per lake table over the files the catalog names, of some
+        `partitions` or of all.
 
         A table without files is an empty typed view.
         """
         with self.get_connection() as connection:
             connection.execute("SET TimeZone = 'UTC'")
             for asset in assets:
-                files = self.files(asset, stored_before=stored_before)
+                files = self.files(asset, stored_before=stored_before, partitions=partitions)
                 connection.register(f"{asset}_empty", SCHEMAS[asset].empty_table())
                 if not files:
                     connection.execute(f"CREATE VIEW {asset} AS SELECT * FROM {asset}_empty")
@@ -361,7 +374,13 @@ class ArenaStore(DuckDBResource):
 
     def rows(self, asset: str, where: str = "true", /, **parameters: object) -> list[Row]:
         """Rows of a lake table in force that meet a condition in SQL, with named parameters."""
-        with self.query(asset) as connection:
+        return self.rows_in(asset, None, where, **parameters)
+
+    def rows_in(
+        self, asset: str, partitions: Collection[str] | None, where: str = "true", /, **parameters: object
+    ) -> list[Row]:
+        """The same, reading only the files of some partitions."""
+        with self.query(asset, partitions=partitions) as connection:
             result = connection.sql(
                 f"SELECT * FROM {asset} WHERE {where} ORDER BY partition, id", params=parameters
             )

@@ -1,4 +1,4 @@
-"""What people and programs ask for: the board, decisions, trades, models. Read-only, from the ledger.
+"""What people and programs ask for first: the board, and the models. Read-only, from the ledger.
 
 The command line and the API show the same documents; their shape is a contract (docs/architecture.md).
 """
@@ -9,24 +9,13 @@ import json
 from datetime import date
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from arena_pipeline.errors import DataError
 from arena_pipeline.trading.money import from_cents
-from arena_pipeline.warehouse.research_tables import citations
+from arena_pipeline.warehouse.provenance import provenance
 from arena_pipeline.warehouse.store import ArenaStore, Row
-from arena_pipeline.warehouse.tables import (
-    assessments,
-    decisions,
-    fills,
-    leaderboard,
-    models,
-    orders,
-    rejections,
-    snapshots,
-)
-
-PAGE = 100
+from arena_pipeline.warehouse.tables import assessments, leaderboard, models, snapshots
 
 _SINCE_ASSESSED: Row = {
     **dict.fromkeys(("alpha", "beta", "alpha_p_value", "exposure", "expectancy", "significance", "luck")),
@@ -38,9 +27,15 @@ _SINCE_PROVISIONAL: Row = {"not_assessed": {}, "not_settled": []}
 """What an assessment does not have that was stored before boards said whom they lack."""
 
 
-def board(store: ArenaStore, *, simulated: bool, as_of: date | None = None) -> dict[str, Any]:
+def board(
+    store: ArenaStore, *, simulated: bool, as_of: date | None = None, all_days: bool = False
+) -> dict[str, Any]:
     """The leaderboard of a trading day, the newest unless `as_of` is given: the last one not after it; with
-    it how sure it is, and the ranks under other terms at the end of the last quarter."""
+    it how sure it is, and the ranks under other terms at the end of the last quarter.
+
+    `all_days`: over every day, also those that a model may have known. Where none is left out, that is the
+    same board. Raises DataError for a board that was stored before both were.
+    """
     with store.ledger.read() as connection:
         newest = select(func.max(leaderboard.c.trading_day)).where(leaderboard.c.superseded_at.is_(None))
         if as_of is not None:
@@ -59,11 +54,23 @@ def board(store: ArenaStore, *, simulated: bool, as_of: date | None = None) -> d
         )
         whole = connection.execute(stored.where(assessments.c.trading_day == (day or ""))).one_or_none()
         quarter = connection.execute(stored.where(assessments.c.robustness.is_not(None))).one_or_none()
+        made = provenance(connection) if rows else None
+    assessment = _SINCE_PROVISIONAL | json.loads(whole.document) if whole else None
+    lines = [_line(row.row) for row in rows]
+    every_day = assessment.pop("all_days", None) if assessment else None
+    if all_days and assessment and any(assessment["left_out"].values()):
+        if every_day is None:
+            raise DataError(
+                f"the board of {day} over all days is not stored",
+                remedy="materialise leaderboard for that day again",
+            )
+        lines = every_day
     return {
         "as_of": day,
         "simulated": simulated,
-        "models": [_line(row.row) for row in rows],
-        "assessment": _SINCE_PROVISIONAL | json.loads(whole.document) if whole else None,
+        "provenance": made,
+        "models": lines,
+        "assessment": assessment,
         "robustness": json.loads(quarter.robustness) if quarter else None,
     }
 
@@ -71,118 +78,6 @@ def board(store: ArenaStore, *, simulated: bool, as_of: date | None = None) -> d
 def _line(stored: str) -> Row:
     line: Row = json.loads(stored)
     return line | {name: value for name, value in _SINCE_ASSESSED.items() if name not in line}
-
-
-def trades(
-    store: ArenaStore, *, simulated: bool, model: str | None = None, limit: int | None = None
-) -> dict[str, Any]:
-    """Fills, newest first; money as text with two decimals, prices with four."""
-    statement = (
-        select(fills, models.c.kind, orders.c.decision)
-        .join(models, models.c.id == fills.c.model)
-        .join(orders, orders.c.id == fills.c.order_id)
-        .where(fills.c.superseded_at.is_(None))
-        .order_by(fills.c.filled_at.desc(), fills.c.id)
-    )
-    if model is not None:
-        statement = statement.where(fills.c.model == model)
-    if limit is not None:
-        statement = statement.limit(limit)
-    with store.ledger.read() as connection:
-        rows = connection.execute(statement).all()
-    return {
-        "simulated": simulated,
-        "trades": [
-            {
-                "id": row.id,
-                "model": row.model,
-                "model_kind": row.kind,
-                "decision_id": row.decision,
-                "order_id": row.order_id,
-                "symbol": row.symbol,
-                "side": row.side,
-                "quantity": row.quantity,
-                "price": row.price,
-                "notional": str(from_cents(row.notional_cents)),
-                "fee": str(from_cents(row.fee_cents)),
-                "net": None if row.net_cents is None else str(from_cents(row.net_cents)),
-                "filled_at": row.filled_at,
-                "trading_day": row.trading_day,
-                "bar": row.bar,
-            }
-            for row in rows
-        ],
-    }
-
-
-def decision_list(
-    store: ArenaStore,
-    *,
-    simulated: bool,
-    model: str | None = None,
-    session: str | None = None,
-    limit: int | None = None,
-) -> dict[str, Any]:
-    """Decisions, newest first, each with how many orders it made."""
-    count = select(orders.c.decision, func.count().label("orders")).group_by(orders.c.decision).subquery()
-    statement = (
-        select(decisions, func.coalesce(count.c.orders, 0).label("orders"))
-        .outerjoin(count, count.c.decision == decisions.c.id)
-        .order_by(decisions.c.session.desc(), decisions.c.model)
-    )
-    if model is not None:
-        statement = statement.where(decisions.c.model == model)
-    if session is not None:
-        statement = statement.where(decisions.c.session == session)
-    if limit is not None:
-        statement = statement.limit(limit)
-    with store.ledger.read() as connection:
-        rows = connection.execute(statement).all()
-    return {
-        "simulated": simulated,
-        "decisions": [{**_decision(dict(row._mapping)), "orders": row.orders} for row in rows],
-    }
-
-
-def decision(store: ArenaStore, identity: str) -> dict[str, Any]:
-    """One decision with its orders and what became of each. Raises DataError when there is none such."""
-    with store.ledger.read() as connection:
-        row = connection.execute(select(decisions).where(decisions.c.id == identity)).one_or_none()
-        if row is None:
-            raise DataError(f"there is no decision {identity!r}", remedy="`arena decisions` lists them")
-        placed = connection.execute(
-            select(orders).where(orders.c.decision == identity).order_by(orders.c.seq)
-        ).all()
-        ids = [order.id for order in placed]
-        cites = connection.execute(
-            select(citations).where(citations.c.order_id.in_(ids)).order_by(citations.c.cite)
-        ).all()
-        done = {
-            fill.order_id: fill
-            for fill in connection.execute(
-                select(fills).where(fills.c.order_id.in_(ids), fills.c.superseded_at.is_(None))
-            )
-        }
-        refused = {
-            entry.order_id: entry
-            for entry in connection.execute(
-                select(rejections).where(rejections.c.order_id.in_(ids), rejections.c.superseded_at.is_(None))
-            )
-        }
-    return {
-        **_decision(dict(row._mapping)),
-        "orders": [
-            _order(dict(order._mapping), done.get(order.id), refused.get(order.id))
-            | {
-                "cites": [
-                    {"cite": cite.cite, "evidence": cite.evidence}
-                    for cite in cites
-                    if cite.order_id == order.id
-                ]
-            }
-            for order in placed
-        ],
-    }
 
 
 def model_list(store: ArenaStore, *, simulated: bool) -> dict[str, Any]:
@@ -206,8 +101,11 @@ def model_list(store: ArenaStore, *, simulated: bool) -> dict[str, Any]:
     )
     with store.ledger.read() as connection:
         rows = connection.execute(statement).all()
+        made = provenance(connection)
     return {
         "simulated": simulated,
+        "as_of": max((row.trading_day for row in rows if row.trading_day), default=None),
+        "provenance": made,
         "models": [
             {
                 "id": row.id,
@@ -230,76 +128,14 @@ def newest_days(store: ArenaStore) -> dict[str, str | None]:
         ranked = connection.execute(
             select(func.max(leaderboard.c.trading_day)).where(leaderboard.c.superseded_at.is_(None))
         ).scalar_one()
-        booked = connection.execute(
-            select(func.max(snapshots.c.trading_day)).where(snapshots.c.superseded_at.is_(None))
-        ).scalar_one()
+        booked = newest_snapshot(connection)
     return {"bars": max(days, default=None), "snapshots": booked, "leaderboard": ranked}
 
 
-def _decision(row: Row) -> Row:
-    shown = [
-        "id",
-        "model",
-        "session",
-        "trading_day",
-        "session_time",
-        "submitted_at",
-        "outcome",
-        "failure",
-        "reasoning",
-        "horizon_days",
-        "code_version",
-        "provenance",
-        "late",
-        "simulated",
-        "contamination",
-        "run_id",
-    ]
-    confidence = row["confidence"]
-    return {name: row[name] for name in shown} | {
-        "confidence": None if confidence is None else float(confidence)
-    }
-
-
-def _order(row: Row, fill: Any, rejection: Any) -> Row:
-    shown = [
-        "id",
-        "seq",
-        "symbol",
-        "side",
-        "quantity",
-        "amount",
-        "weight",
-        "type",
-        "limit_price",
-        "stop_price",
-        "time_in_force",
-        "parent",
-        "oco",
-        "replaces",
-        "reason",
-        "accepted",
-        "refusal",
-        "refusal_detail",
-        "submitted_at",
-    ]
-    order = {name: row[name] for name in shown} | {
-        "confidence": None if row["confidence"] is None else float(row["confidence"]),
-        "lowered_confidence": None if row["lowered_confidence"] is None else float(row["lowered_confidence"]),
-        "state": "refused" if not row["accepted"] else "open",
-    }
-    if fill is not None:
-        order |= {
-            "state": "filled",
-            "fill": {
-                "id": fill.id,
-                "quantity": fill.quantity,
-                "price": fill.price,
-                "fee": str(from_cents(fill.fee_cents)),
-                "filled_at": fill.filled_at,
-                "bar": fill.bar,
-            },
-        }
-    elif rejection is not None:
-        order |= {"state": "rejected", "rejection": rejection.reason}
-    return order
+def newest_snapshot(connection: Connection, model: str | None = None) -> str | None:
+    """The newest trading day with a book's value, of any model or of one."""
+    statement = select(func.max(snapshots.c.trading_day)).where(snapshots.c.superseded_at.is_(None))
+    if model is not None:
+        statement = statement.where(snapshots.c.model == model)
+    newest: str | None = connection.scalar(statement)
+    return newest

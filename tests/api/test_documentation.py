@@ -19,8 +19,11 @@ def test_the_page_lists_the_paths_of_the_app(tmp_path):
 
 
 def test_every_path_has_a_request():
-    asked = {path.split("?")[0].replace("decision:tester:2025-09-15T08:30", "{id}") for path, _ in EXAMPLES}
-    assert asked == set(re.findall(r"^## `GET (\S+)`$", TEXT, flags=re.MULTILINE))
+    documented = re.findall(r"^## `GET (\S+)`$", TEXT, flags=re.MULTILINE)
+    asked = [path.split("?")[0] for path, _ in EXAMPLES]
+    for path in documented:
+        pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))
+        assert any(re.fullmatch(pattern, each) for each in asked), path
 
 
 def test_the_pages_it_lists_are_served(client):
@@ -34,8 +37,12 @@ def test_the_pages_it_lists_are_served(client):
 
 @pytest.mark.parametrize(("path", "excerpt"), EXAMPLES)
 def test_an_excerpt_is_what_the_server_answers(client, path, excerpt):
-    answer = client.get(path).json()
-    values = list(_leaves(answer))
+    answer = client.get(path)
+    if answer.headers["content-type"].startswith("text/csv"):
+        assert answer.text.splitlines()[0] == excerpt.splitlines()[0]
+        assert answer.text.splitlines()[1].startswith(excerpt.splitlines()[1].removesuffix("…"))
+        return
+    values = list(_leaves(answer.json()))
     for key, value in re.findall(r'"(\w+)":("[^"]*"|-?[0-9.]+|null|true|false)', excerpt):
         assert (key, json.loads(value)) in values
 

@@ -9,21 +9,22 @@ import pytest
 from starlette.testclient import TestClient
 
 from arena_api.app import create_app
-from arena_pipeline.warehouse import lineage, views
+from arena_pipeline.warehouse import lineage, listings, views
+from tests.api.conftest import asked_by
 from tests.api.world import ARTICLE, DAY, DECISION, SESSION, fill_store, settings_of, store_of
 
 PROJECT = Path(__file__).parents[2]
+NOTHING = {"simulated": True, "as_of": None, "provenance": None}
 EMPTY = {
-    "/api/models": {"simulated": True, "models": []},
+    "/api/models": {**NOTHING, "models": []},
     "/api/leaderboard": {
-        "as_of": None,
-        "simulated": True,
+        **NOTHING,
         "models": [],
         "assessment": None,
         "robustness": None,
     },
-    "/api/decisions": {"simulated": True, "decisions": []},
-    "/api/trades": {"simulated": True, "trades": []},
+    "/api/decisions": {**NOTHING, "decisions": [], "next_cursor": None},
+    "/api/trades": {**NOTHING, "trades": [], "next_cursor": None},
 }
 
 
@@ -42,8 +43,14 @@ def test_a_board_is_asked_for_as_of_a_day(client):
 
 def test_models_decisions_and_trades_are_the_same_documents(client, store):
     assert client.get("/api/models").json() == views.model_list(store, simulated=True)
-    assert client.get("/api/decisions").json() == views.decision_list(store, simulated=True)
-    assert client.get("/api/trades").json() == views.trades(store, simulated=True)
+    assert client.get("/api/decisions").json() == {
+        **listings.decision_list(store, simulated=True),
+        "next_cursor": None,
+    }
+    assert client.get("/api/trades").json() == {
+        **listings.trades(store, simulated=True),
+        "next_cursor": None,
+    }
 
 
 def test_lists_are_narrowed_by_model_session_and_limit(client):
@@ -59,7 +66,7 @@ def test_lists_are_narrowed_by_model_session_and_limit(client):
 
 def test_a_decision_says_what_became_of_each_order(client, store):
     answer = client.get(f"/api/decisions/{DECISION}").json()
-    assert answer == views.decision(store, DECISION)
+    assert answer == listings.decision(store, DECISION)
     assert [order["state"] for order in answer["orders"]] == ["filled", "refused", "rejected"]
     assert answer["orders"][0]["fill"]["fee"] == "5.00"
     assert "fill" not in answer["orders"][1]
@@ -67,7 +74,8 @@ def test_a_decision_says_what_became_of_each_order(client, store):
 
 def test_lineage_is_the_walk_to_the_bytes_and_depth_bounds_it(client, store):
     whole = client.get(f"/api/decisions/{DECISION}/lineage").json()
-    assert whole == json.loads(json.dumps(lineage.lineage(store, DECISION).document()))
+    walked = json.loads(json.dumps(lineage.lineage(store, DECISION).document()))
+    assert whole == {"simulated": True, **walked}
     assert {"article", "bar", "briefing", "archive_entry"} <= {node["kind"] for node in whole["nodes"]}
     near = client.get(f"/api/decisions/{DECISION}/lineage?depth=1").json()
     assert ARTICLE not in {node["id"] for node in near["nodes"]}
@@ -94,7 +102,7 @@ def test_before_the_first_run_everything_is_empty_and_nothing_is_made(before_the
 
 
 def test_a_ledger_that_appears_later_is_read_without_a_restart(tmp_path):
-    with TestClient(create_app(settings_of(tmp_path)), base_url="http://127.0.0.1") as client:
+    with asked_by(create_app(settings_of(tmp_path))) as client:
         assert client.get("/api/models").json()["models"] == []
         store = store_of(tmp_path)
         fill_store(store)
@@ -118,6 +126,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {str(PROJECT)!r})
 from starlette.testclient import TestClient
+from tests.api.conftest import asked_by
 from tests.api.world import settings_of, DECISION
 from arena_api.app import create_app
 with TestClient(create_app(settings_of(Path({str(home)!r}))), base_url="http://127.0.0.1") as client:

@@ -89,6 +89,13 @@ def fill_store(store: ArenaStore, *, days: int = 1) -> None:
                 fetched_at=utc_text(DECIDED_AT),
             )
         )  # fmt: skip
+        connection.execute(
+            tables.model_costs.insert().values(
+                exchange=CALL, spender="tester", session=SESSION, purpose="decision",
+                model_asked="sandbox/tester", model_served="sandbox/tester", prompt_tokens=900,
+                completion_tokens=100, cost_usd="0.001250", cost_source="reply",
+            )
+        )  # fmt: skip
         store.add_edges(
             connection,
             [
@@ -102,8 +109,13 @@ def fill_store(store: ArenaStore, *, days: int = 1) -> None:
         )
         store.write_rows(connection, "trades", f"tester|{DAY}", _trades(), **RUN)
         store.write_rows(
-            connection, "portfolio_snapshots", f"tester|{DAY}", {"snapshots": [_snapshot()]}, **RUN
+            connection,
+            "portfolio_snapshots",
+            f"tester|{DAY}",
+            {"snapshots": [_snapshot()], "positions": [_position()]},
+            **RUN,
         )
+        store.write_rows(connection, "position_marks", str(DAY), {"position_marks": _marks()}, **RUN)
         board = _board(days)
         store.write_rows(connection, "leaderboard", str(DAY), board, **RUN)
 
@@ -186,6 +198,35 @@ def _snapshot() -> dict[str, Any]:
         "dividends_cents": 0,
         "provisional": False,
     }
+
+
+def _position() -> dict[str, Any]:
+    return {
+        "model": "tester",
+        "trading_day": str(DAY),
+        "symbol": "SAP.DE",
+        "quantity": 10,
+        "cost_cents": 230_500,
+        "price": "354.4560",
+        "value_cents": 354_456,
+        "bar": "bar:SAP.DE:2025-09-12:1",
+        "provisional": False,
+    }
+
+
+def _marks() -> list[dict[str, Any]]:
+    return [
+        {
+            "model": "tester",
+            "symbol": "SAP.DE",
+            "at": utc_text(datetime(2025, 9, 15, 7, minute, tzinfo=UTC)),
+            "quantity": 10,
+            "price": f"230.{minute}00",
+            "value_cents": 230_000 + 10 * minute,
+            "bar": "bar:SAP.DE:2025-09-12:1",
+        }
+        for minute in (15, 30)
+    ]
 
 
 def _board(days: int) -> dict[str, list[dict[str, Any]]]:
@@ -283,8 +324,45 @@ def _write_lake(store: ArenaStore, raw: str) -> None:
         "llm": [],
         "ok": True,
     }
+    _write_session(store)
     edges = [Edge(briefing["id"], ARTICLE, "rests on")]
     store.write_frames("briefings", [Partition(SESSION, [briefing], edges)], **RUN)
+
+
+def _write_session(store: ArenaStore) -> None:
+    """What the session knew of the share beside its briefing, and of the day's data."""
+    common = {"session": SESSION, "symbol": "SAP.DE"}
+    watched = {"id": f"watchlist:{SESSION}:SAP.DE", "rank": 1, "score": 1.5, "why": "much news", **common}
+    momentum = {
+        "id": f"momentum:{SESSION}:SAP.DE",
+        "articles": 3,
+        "distinct_sources": 2,
+        "mean_sentiment": 0.5,
+        "volume_ratio": 1.5,
+        "score": 0.75,
+        "inputs": [ARTICLE],
+        **common,
+    }
+    indicators = {
+        "id": f"indicators:{SESSION}:SAP.DE",
+        "day": date(2025, 9, 12),
+        "bars_used": 250,
+        "stale_skipped": 0,
+        "close": 230.5,
+        "rsi_14": 55.5,
+        **common,
+    }
+    for asset, row in (("watchlist", watched), ("momentum", momentum), ("indicators", indicators)):
+        store.write_frames(asset, [Partition(SESSION, [row])], **RUN)
+    finding = {
+        "id": "finding:1",
+        "kind": "stale",
+        "symbol": "SIE.DE",
+        "day": date(2025, 9, 12),
+        "detail": "repeats the day before",
+        "quarantined": False,
+    }
+    store.write_frames("bar_findings", [Partition("2025-09-12", [finding])], **RUN)
 
 
 def _bar(day: date, raw: str) -> dict[str, Any]:

@@ -1,0 +1,121 @@
+"""Answers are kept for as long as the data they show is in force, and a client that has one is told so (304).
+
+An answer that says itself how long it may be kept (`Cache-Control`) depends on the moment, and is left alone.
+Requests for the same thing at the same time are answered once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from arena_api.versions import DataVersion
+
+LARGEST = 8 << 20
+"""Bytes of one answer that is kept."""
+
+MOST = 48 << 20
+"""Bytes of all answers that are kept."""
+
+REVALIDATE = "private, no-cache"
+"""Keep it, and ask each time whether it still holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A whole answer."""
+
+    start: Message
+    body: bytes
+
+
+class Caching:
+    """ETag, Cache-Control and 304 for everything below `/api`, from the version of the data."""
+
+    def __init__(self, app: ASGIApp, *, version: DataVersion) -> None:
+        self.app = app
+        self._version = version
+        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._bytes = 0
+        self._making: dict[str, asyncio.Future[None]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "GET" or not scope["path"].startswith("/api/"):
+            await self.app(scope, receive, send)
+            return
+        version = await self._version.current()
+        if version is None:
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        zipped = "gzip" in headers.get("accept-encoding", "")
+        subject = f"{version}\n{scope['path']}\n{scope['query_string'].decode('latin-1')}"
+        etag = f'W/"{hashlib.sha256(subject.encode()).hexdigest()[:24]}"'
+        if etag in headers.get("if-none-match", ""):
+            await send(_not_modified(etag))
+            await send({"type": "http.response.body", "body": b""})
+            return
+        key = f"{int(zipped)}{subject}"
+        while key in self._making:
+            await asyncio.shield(self._making[key])
+        held = self._kept.get(key)
+        if held is not None:
+            self._kept.move_to_end(key)
+            await send(_copy(held.start))
+            await send({"type": "http.response.body", "body": held.body})
+            return
+        self._making[key] = making = asyncio.get_running_loop().create_future()
+        try:
+            await self.app(scope, receive, _Keeper(self, key, etag, send))
+        finally:
+            del self._making[key]
+            making.set_result(None)
+
+    def keep(self, key: str, kept: Kept) -> None:
+        if len(kept.body) > LARGEST:
+            return
+        self._kept[key] = kept
+        self._bytes += len(kept.body)
+        while self._bytes > MOST:
+            _, oldest = self._kept.popitem(last=False)
+            self._bytes -= len(oldest.body)
+
+
+class _Keeper:
+    """Passes an answer on, marks it, and keeps it if it came whole."""
+
+    def __init__(self, cache: Caching, key: str, etag: str, send: Send) -> None:
+        self._cache, self._key, self._etag, self._send = cache, key, etag, send
+        self._start: Message | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            if message["status"] == 200 and "cache-control" not in headers:
+                headers["ETag"] = self._etag
+                headers["Cache-Control"] = REVALIDATE
+                self._start = _copy(message)
+        elif self._start is not None:
+            if not message.get("more_body", False):
+                self._cache.keep(self._key, Kept(self._start, message.get("body", b"")))
+            self._start = None
+        await self._send(message)
+
+
+def _copy(start: Message) -> Message:
+    """The beginning of an answer before others add to its headers."""
+    return {**start, "headers": list(start["headers"])}
+
+
+def _not_modified(etag: str) -> Message:
+    headers = [
+        (b"etag", etag.encode()),
+        (b"cache-control", REVALIDATE.encode()),
+        (b"vary", b"Accept-Encoding"),
+    ]
+    return {"type": "http.response.start", "status": 304, "headers": headers}

@@ -1,0 +1,77 @@
+"""Daily bars in force, and the benchmark's closes."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from arena_api.reading import Document, Reading
+from arena_api.reading.stored import asset_state
+from arena_pipeline.errors import DataError
+from arena_pipeline.warehouse.store import ArenaStore
+
+
+def benchmark_closes(reading: Reading, store: ArenaStore) -> list[tuple[date, Decimal]]:
+    """The benchmark's closes by day, each in its last vintage, without stale bars."""
+    symbol = reading.settings.universe.benchmark
+    return reading.remembered(
+        ("closes", symbol),
+        asset_state(store, "daily_bars"),
+        lambda: [
+            (row["day"], row["close"])
+            for row in _last_vintages(store, "symbol = $symbol AND NOT stale", symbol=symbol)
+        ],
+    )
+
+
+def bars(reading: Reading, symbol: str, first: date, last: date) -> Document:
+    """A share's or the benchmark's daily bars in a span, each in its last vintage. Raises DataError for a
+    symbol that the arena does not know."""
+    universe = reading.settings.universe
+    if symbol not in (*universe.symbols, universe.benchmark):
+        raise DataError(f"{symbol!r} is no share of this arena", remedy="see [universe] in arena.toml")
+    store = reading.store()
+    rows = (
+        []
+        if store is None
+        else reading.remembered(
+            ("bars", symbol, first, last),
+            asset_state(store, "daily_bars"),
+            lambda: _last_vintages(
+                store,
+                "symbol = $symbol AND day BETWEEN $first AND $last",
+                symbol=symbol,
+                first=first,
+                last=last,
+            ),
+        )
+    )
+    return {
+        "simulated": reading.simulated,
+        "as_of": rows[-1]["day"].isoformat() if rows else None,
+        "provenance": None,
+        "symbol": symbol,
+        "currency": reading.settings.arena.currency,
+        "bars": [
+            {
+                "id": row["id"],
+                "day": row["day"].isoformat(),
+                **{name: str(row[name]) for name in ("open", "high", "low", "close")},
+                "volume": row["volume"],
+                "stale": row["stale"],
+                "vintage": row["vintage"],
+                "known_at": row["known_at"].isoformat(),
+                "source": row["source"],
+            }
+            for row in rows
+        ],
+    }
+
+
+def _last_vintages(store: ArenaStore, where: str, **parameters: object) -> list[Document]:
+    newest: dict[date, Document] = {}
+    for row in store.rows("daily_bars", where, **parameters):
+        held = newest.get(row["day"])
+        if held is None or row["vintage"] > held["vintage"]:
+            newest[row["day"]] = row
+    return [newest[day] for day in sorted(newest)]

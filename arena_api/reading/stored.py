@@ -1,0 +1,78 @@
+"""What is stored now: the state of lake tables, and their partitions from the newest to the oldest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+
+from sqlalchemy import func, select
+
+from arena_pipeline.warehouse.store import ArenaStore, Row
+from arena_pipeline.warehouse.tables import catalog
+
+FIRST_READ, GROWTH = 4, 4
+"""So many partitions are read first, and then this many times as many."""
+
+
+def asset_state(store: ArenaStore, *assets: str) -> tuple[int | None, ...]:
+    """Changes whenever a partition of one of these tables does."""
+    with store.ledger.read() as connection:
+        return tuple(
+            connection.scalar(select(func.max(catalog.c.id)).where(catalog.c.asset == asset))
+            for asset in assets
+        )
+
+
+def newest_partition(store: ArenaStore, asset: str) -> str | None:
+    """The last partition of a table that holds rows."""
+    return next(iter(partitions_down(store, asset)), None)
+
+
+def partitions_down(
+    store: ArenaStore, asset: str, *, first: str | None = None, last: str | None = None
+) -> list[str]:
+    """The keys of a table's partitions that hold rows, the newest first."""
+    statement = select(catalog.c.partition).where(
+        catalog.c.asset == asset,
+        catalog.c.superseded_at.is_(None),
+        catalog.c.rows > 0,
+        catalog.c.partition != "history",
+    )
+    if first is not None:
+        statement = statement.where(catalog.c.partition >= first)
+    if last is not None:
+        statement = statement.where(catalog.c.partition <= last)
+    with store.ledger.read() as connection:
+        return list(connection.scalars(statement.order_by(catalog.c.partition.desc())))
+
+
+def rows_down(
+    store: ArenaStore,
+    asset: str,
+    keys: Sequence[str],
+    wanted: Callable[[Row], bool],
+    order: Callable[[Row], tuple[object, ...]],
+    most: int,
+) -> list[Row]:
+    """At most so many rows of some partitions, partition by partition, in `order` within: no more files are
+    read than it takes."""
+    return list(islice(_down(store, asset, keys, wanted, order), most))
+
+
+def _down(
+    store: ArenaStore,
+    asset: str,
+    keys: Sequence[str],
+    wanted: Callable[[Row], bool],
+    order: Callable[[Row], tuple[object, ...]],
+) -> Iterator[Row]:
+    start, size = 0, FIRST_READ
+    while start < len(keys):
+        part = keys[start : start + size]
+        by_partition: dict[str, list[Row]] = {key: [] for key in part}
+        for row in store.rows_in(asset, part):
+            if wanted(row):
+                by_partition[row["partition"]].append(row)
+        for key in part:
+            yield from sorted(by_partition[key], key=order)
+        start, size = start + size, size * GROWTH

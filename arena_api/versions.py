@@ -1,0 +1,91 @@
+"""Which state of the data an answer is from: one short text that changes whenever anything stored does.
+
+Asking costs microseconds: SQLite says by itself whether another connection has committed. While commits
+follow one another closely, as in a backfill, at most one of them a `SETTLES` counts, so that what is kept is
+of use.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import sqlite3
+import time
+
+from anyio import to_thread
+from sqlalchemy import func, make_url, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from arena_api.reading import Reading
+from arena_api.reading.opening import identity_of
+from arena_pipeline.errors import ArenaError
+from arena_pipeline.warehouse.tables import catalog, models
+
+log = logging.getLogger(__name__)
+
+SETTLES = 0.25
+"""Seconds: an answer may be so much older than the newest commit, and no more."""
+
+
+class DataVersion:
+    """The version of what one process reads. Used from one event loop."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._watch: sqlite3.Connection | None = None
+        self._seen: object = None
+        self._version: str | None = None
+        self._changed_at = -SETTLES
+
+    async def current(self) -> str | None:
+        """The version, or None while what is stored cannot be read."""
+        try:
+            seen = self._look()
+            if seen is not None and seen == self._seen:
+                return self._version
+            if self._version is not None and time.monotonic() - self._changed_at < SETTLES:
+                return self._version
+            version = await to_thread.run_sync(self._compute)
+        except (ArenaError, SQLAlchemyError, sqlite3.Error) as error:
+            log.warning("the data's version cannot be read: %s", type(error).__name__)
+            self.close()
+            return None
+        if version != self._version:
+            self._changed_at = time.monotonic() if self._version is not None else -SETTLES
+        self._seen, self._version = seen, version
+        return version
+
+    def close(self) -> None:
+        if self._watch is not None:
+            self._watch.close()
+        self._watch, self._seen, self._version = None, None, None
+
+    def _look(self) -> object:
+        """What SQLite says of commits; None for another database, which cannot tell."""
+        url = self._reading.settings.ledger_url
+        parsed = make_url(url)
+        if parsed.get_backend_name() != "sqlite":
+            return None
+        identity = identity_of(url)
+        if self._seen is not None and identity != self._seen[0]:  # type: ignore[index]
+            self.close()
+        if identity is None:
+            return (None, 0)
+        if self._watch is None:
+            self._watch = sqlite3.connect(
+                parsed.database or "", timeout=0.2, isolation_level=None, check_same_thread=False
+            )
+        return (identity, self._watch.execute("PRAGMA data_version").fetchone()[0])
+
+    def _compute(self) -> str:
+        store = self._reading.store()
+        parts: list[object] = [self._reading.settings.model_dump_json()]
+        if store is not None:
+            with store.ledger.read() as connection:
+                newest = connection.execute(
+                    select(catalog.c.id, catalog.c.digest, catalog.c.known_at)
+                    .order_by(catalog.c.id.desc())
+                    .limit(1)
+                ).first()
+                parts += [newest, connection.scalar(select(func.count()).select_from(models))]
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]

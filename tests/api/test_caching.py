@@ -1,0 +1,65 @@
+"""Answers are kept while the data holds, never longer, and a restored ledger is read at once."""
+
+import os
+import shutil
+
+from arena_api.app import create_app
+from arena_pipeline.warehouse import tables
+from tests.api.conftest import asked_by
+from tests.api.world import fill_store, settings_of, store_of
+
+
+def test_an_answer_is_told_to_hold_until_something_is_stored(tmp_path):
+    store = store_of(tmp_path)
+    with asked_by(create_app(settings_of(tmp_path))) as client:
+        empty = client.get("/api/models")
+        tag = {"If-None-Match": empty.headers["etag"]}
+        assert client.get("/api/models", headers=tag).status_code == 304
+        fill_store(store)
+        filled = client.get("/api/models", headers=tag)
+        assert filled.status_code == 200
+        assert len(filled.json()["models"]) == 2
+    store.close()
+
+
+def test_a_tag_is_of_one_address_only(client):
+    tag = client.get("/api/models").headers["etag"]
+    assert client.get("/api/trades", headers={"If-None-Match": tag}).status_code == 200
+    assert client.get("/api/trades?limit=1").headers["etag"] != client.get("/api/trades").headers["etag"]
+
+
+def test_a_kept_answer_is_the_same_answer(client):
+    first, second = client.get("/api/leaderboard"), client.get("/api/leaderboard")
+    assert first.content == second.content
+    assert first.headers["content-encoding"] == "gzip"
+    plain = client.get("/api/leaderboard", headers={"Accept-Encoding": "identity"})
+    assert plain.json() == first.json()
+    assert "content-encoding" not in plain.headers
+
+
+def test_what_depends_on_the_moment_is_not_kept(client):
+    for path in ("/api/market/status", "/health", "/ready"):
+        answer = client.get(path)
+        assert answer.headers["cache-control"] == "no-store"
+        assert "etag" not in answer.headers
+
+
+def test_an_error_is_not_kept(client):
+    assert "etag" not in client.get("/api/models/nobody").headers
+
+
+def test_a_restored_ledger_is_read_without_a_restart(tmp_path):
+    store = store_of(tmp_path / "new")
+    fill_store(store)
+    store.close()
+    old = store_of(tmp_path / "old")
+    with old.ledger.transaction() as connection:
+        connection.execute(tables.models.insert().values(id="other", kind="baseline", registered_at="x"))
+    old.close()
+    with asked_by(create_app(settings_of(tmp_path / "old"))) as client:
+        assert [line["id"] for line in client.get("/api/models").json()["models"]] == ["other"]
+        for name in ("ledger.db-wal", "ledger.db-shm"):
+            (tmp_path / "old" / name).unlink(missing_ok=True)
+        shutil.copy(tmp_path / "new" / "ledger.db", tmp_path / "old" / "restored.db")
+        os.replace(tmp_path / "old" / "restored.db", tmp_path / "old" / "ledger.db")
+        assert [line["id"] for line in client.get("/api/models").json()["models"]] == ["cash", "tester"]
