@@ -243,6 +243,15 @@ class LimitsSection(_Section):
     max_turnover_per_session: Annotated[float, Field(gt=0, le=2), AfterValidator(_finite)] = 0.5
 
 
+class ApiSection(_Section):
+    """How much one caller may ask of the API, and where Dagster's webserver is."""
+
+    dagster_url: Annotated[str, Field(pattern=r"^https?://[^@\s]+$")] = "http://127.0.0.1:3000"
+    requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 1200
+    """Of one key or address; requests from this machine without a key are not counted."""
+    sockets_per_address: Annotated[int, Field(ge=1, le=10_000)] = 20
+
+
 class Model(_Section):
     """One contestant."""
 
@@ -297,6 +306,7 @@ class Settings(_Section):
     llm: LlmSection = LlmSection()
     limits: LimitsSection = LimitsSection()
     research: ResearchSection = ResearchSection()
+    api: ApiSection = ApiSection()
     models: tuple[Model, ...] = Field(min_length=1)
     home: Path
     file: Path

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends
 from arena_api.documents import operations as shapes
 from arena_api.reading import operations as readers
 from arena_api.routes.parameters import Read, uncached
+from arena_api.runs.status import scheduler_status
 
 router = APIRouter(tags=["operations"])
 probes = APIRouter(tags=["operations"], dependencies=[Depends(uncached)])
@@ -24,6 +25,12 @@ def health(read: Read) -> dict[str, Any]:
 def ready(read: Read) -> dict[str, Any]:
     """Whether ledger and lake can be read, and the age of the newest data."""
     return readers.readiness(read)
+
+
+@router.get("/scheduler/status", response_model=shapes.SchedulerStatus, dependencies=[Depends(uncached)])
+def scheduler(read: Read) -> dict[str, Any]:
+    """Each schedule's last and next tick, and the newest runs, as Dagster's webserver tells."""
+    return scheduler_status(read)
 
 
 @router.get("/costs", response_model=shapes.Costs, response_model_exclude_unset=True)
