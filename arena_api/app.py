@@ -16,6 +16,8 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from arena_api import routes
 from arena_api.caching import Caching
+from arena_api.live.hub import Hub
+from arena_api.live.seats import Seats
 from arena_api.problems import answer_with_problems
 from arena_api.reading import Clock, Reading, system_clock
 from arena_api.security import SecurityHeaders, allowed_hosts
@@ -37,11 +39,14 @@ def create_app(
     """
     reading = Reading(settings, clock=clock)
     data_version = DataVersion(reading)
+    hub = Hub(reading)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         log.info("serving %s", reading.settings.home)
+        await hub.start()
         yield
+        await hub.stop()
         data_version.close()
         reading.close()
 
@@ -53,7 +58,7 @@ def create_app(
         docs_url=None,  # both pages load scripts from elsewhere, which the content policy forbids
         redoc_url=None,
     )
-    app.state.reading = reading
+    app.state.reading, app.state.hub, app.state.seats = reading, hub, Seats()
     routes.mount(app)
     views.mount(app, reading)
     answer_with_problems(app)

@@ -69,11 +69,17 @@ class Caching:
             await send(_copy(held.start))
             await send({"type": "http.response.body", "body": held.body})
             return
-        self._making[key] = making = asyncio.get_running_loop().create_future()
+        self._making[key] = asyncio.get_running_loop().create_future()
+        keeper = _Keeper(self, key, etag, send)
         try:
-            await self.app(scope, receive, _Keeper(self, key, etag, send))
+            await self.app(scope, receive, keeper)
         finally:
-            del self._making[key]
+            keeper.release()
+
+    def release(self, key: str) -> None:
+        """Let those go on who wait for the same answer."""
+        making = self._making.pop(key, None)
+        if making is not None:
             making.set_result(None)
 
     def keep(self, key: str, kept: Kept) -> None:
@@ -87,11 +93,17 @@ class Caching:
 
 
 class _Keeper:
-    """Passes an answer on, marks it, and keeps it if it came whole."""
+    """Passes an answer on, marks it, and keeps it if it came whole. Nobody waits for one that will not be."""
 
     def __init__(self, cache: Caching, key: str, etag: str, send: Send) -> None:
         self._cache, self._key, self._etag, self._send = cache, key, etag, send
         self._start: Message | None = None
+        self._released = False
+
+    def release(self) -> None:
+        if not self._released:
+            self._released = True
+            self._cache.release(self._key)
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -100,10 +112,13 @@ class _Keeper:
                 headers["ETag"] = self._etag
                 headers["Cache-Control"] = REVALIDATE
                 self._start = _copy(message)
+            else:
+                self.release()
         elif self._start is not None:
             if not message.get("more_body", False):
                 self._cache.keep(self._key, Kept(self._start, message.get("body", b"")))
             self._start = None
+            self.release()
         await self._send(message)
 
 

@@ -13,12 +13,13 @@ import sqlite3
 import time
 
 from anyio import to_thread
-from sqlalchemy import func, make_url, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from arena_api.reading import Reading
-from arena_api.reading.opening import identity_of
+from arena_api.watching import Watch
 from arena_pipeline.errors import ArenaError
+from arena_pipeline.warehouse.outbox import outbox
 from arena_pipeline.warehouse.tables import catalog, models
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class DataVersion:
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self._watch: sqlite3.Connection | None = None
+        self._watch = Watch(reading)
         self._seen: object = None
         self._version: str | None = None
         self._changed_at = -SETTLES
@@ -40,7 +41,7 @@ class DataVersion:
     async def current(self) -> str | None:
         """The version, or None while what is stored cannot be read."""
         try:
-            seen = self._look()
+            seen = self._watch.look()
             if seen is not None and seen == self._seen:
                 return self._version
             if self._version is not None and time.monotonic() - self._changed_at < SETTLES:
@@ -56,26 +57,8 @@ class DataVersion:
         return version
 
     def close(self) -> None:
-        if self._watch is not None:
-            self._watch.close()
-        self._watch, self._seen, self._version = None, None, None
-
-    def _look(self) -> object:
-        """What SQLite says of commits; None for another database, which cannot tell."""
-        url = self._reading.settings.ledger_url
-        parsed = make_url(url)
-        if parsed.get_backend_name() != "sqlite":
-            return None
-        identity = identity_of(url)
-        if self._seen is not None and identity != self._seen[0]:  # type: ignore[index]
-            self.close()
-        if identity is None:
-            return (None, 0)
-        if self._watch is None:
-            self._watch = sqlite3.connect(
-                parsed.database or "", timeout=0.2, isolation_level=None, check_same_thread=False
-            )
-        return (identity, self._watch.execute("PRAGMA data_version").fetchone()[0])
+        self._watch.close()
+        self._seen, self._version = None, None
 
     def _compute(self) -> str:
         store = self._reading.store()
@@ -88,4 +71,5 @@ class DataVersion:
                     .limit(1)
                 ).first()
                 parts += [newest, connection.scalar(select(func.count()).select_from(models))]
+                parts.append(connection.scalar(select(func.max(outbox.c.number))))
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]

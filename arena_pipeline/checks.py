@@ -14,6 +14,7 @@ import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 from sqlalchemy import func, select
 
+from arena_pipeline.assets.announcing import announcing
 from arena_pipeline.assets.books import registered_models
 from arena_pipeline.assets.resource import ArenaResource
 from arena_pipeline.market.checks import FindingKind
@@ -56,6 +57,7 @@ def asset_checks() -> list[dg.AssetChecksDefinition]:
 
 
 @dg.asset_check(asset="daily_bars", blocking=True)
+@announcing
 def bars_are_possible(context: dg.AssetCheckExecutionContext, arena: ArenaResource) -> dg.AssetCheckResult:
     """High is highest, low is lowest, prices are positive, and no bar is known before it ended."""
     rows = arena.get().store.rows("daily_bars", "list_contains($keys, partition)", keys=_keys(context, arena))
@@ -71,6 +73,7 @@ def bars_are_possible(context: dg.AssetCheckExecutionContext, arena: ArenaResour
 
 
 @dg.asset_check(asset="daily_bars")
+@announcing
 def bars_are_fresh(context: dg.AssetCheckExecutionContext, arena: ArenaResource) -> dg.AssetCheckResult:
     """No stale bar, no row in quarantine, no share that the vendor failed on and no changed past; a warning,
     for the arena goes on."""
@@ -91,6 +94,7 @@ def bars_are_fresh(context: dg.AssetCheckExecutionContext, arena: ArenaResource)
 
 
 @dg.asset_check(asset="feed_health")
+@announcing
 def feeds_answer(context: dg.AssetCheckExecutionContext, arena: ArenaResource) -> dg.AssetCheckResult:
     """Every feed answered with a feed, and its newest item is recent. Broken is not without news."""
     store = arena.get().store
@@ -117,6 +121,7 @@ def _feed_line(row: Row) -> str:
 
 
 @dg.asset_check(asset="model_catalog")
+@announcing
 def models_exist(context: dg.AssetCheckExecutionContext, arena: ArenaResource) -> dg.AssetCheckResult:
     """Every model in use is on its endpoint's list, stays there for two weeks, and answers in a set form.
 
@@ -164,6 +169,7 @@ def model_finding(row: dict[str, Any]) -> ModelFinding | None:
 
 
 @dg.asset_check(asset="decisions")
+@announcing
 def models_answer(context: dg.AssetCheckExecutionContext, arena: ArenaResource) -> dg.AssetCheckResult:
     """No model abstained for want of a usable answer."""
     with arena.get().store.ledger.read() as connection:
@@ -181,6 +187,7 @@ def models_answer(context: dg.AssetCheckExecutionContext, arena: ArenaResource) 
 
 
 @dg.asset_check(asset="portfolio_snapshots", blocking=True)
+@announcing
 def books_balance(context: dg.AssetCheckExecutionContext, arena: ArenaResource) -> dg.AssetCheckResult:
     """Net asset value is cash, dividends receivable and the positions' values, to the cent."""
     with arena.get().store.ledger.read() as connection:
@@ -204,6 +211,7 @@ def books_balance(context: dg.AssetCheckExecutionContext, arena: ArenaResource) 
 
 
 @dg.asset_check(asset="leaderboard", blocking=True)
+@announcing
 def every_model_is_ranked(
     context: dg.AssetCheckExecutionContext, arena: ArenaResource
 ) -> dg.AssetCheckResult:

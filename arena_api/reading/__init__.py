@@ -78,6 +78,7 @@ class Reading:
                     ledger_url=settings.ledger_url,
                     lake_url=settings.lake_url,
                     archive_folder=str(settings.home / "archive"),
+                    market=settings.arena.market,
                 )
                 self._opened = identity
             return self._store

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI
 
 from arena_api.documents.common import Problem
-from arena_api.routes import decisions, exports, market, models, operations, research
+from arena_api.routes import decisions, exports, live, market, models, operations, research
 from arena_api.routes.parameters import only_known_parameters
 
 PREFIXES = {"/api": True, "/api/v1": False}
@@ -29,12 +29,13 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     }.items()
 }
 
-PARTS = (models, decisions, research, market, operations, exports)
+PARTS = (models, decisions, research, market, operations, exports, live)
 
 
 def mount(app: FastAPI) -> None:
     """Add every route to an app."""
     app.include_router(operations.probes, responses=REFUSALS, dependencies=[Depends(only_known_parameters)])
+    app.include_router(live.sockets)
     for prefix, listed in PREFIXES.items():
         router = APIRouter(
             prefix=prefix,

@@ -12,6 +12,7 @@ from typing import Any
 
 import dagster as dg
 
+from arena_pipeline.assets.announcing import announced
 from arena_pipeline.assets.resource import ArenaResource
 from arena_pipeline.assets.step import Outcome, Run, Step
 
@@ -55,7 +56,9 @@ def arena_asset(
     def _asset(context: dg.AssetExecutionContext, arena: ArenaResource) -> None:
         keys = sorted(context.partition_keys, key=sort_key)
         run = Run(context.run.run_id)
-        outcomes = step(arena.get(), keys, run)
+        with announced(arena.get(), context.run.run_id, step.__name__, keys) as written:
+            outcomes = step(arena.get(), keys, run)
+            written += [outcome.written for outcome in outcomes]
         for text in run.reports:
             context.log.warning(text)
         few = len(outcomes) <= PREVIEW_PARTITIONS

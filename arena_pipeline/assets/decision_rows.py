@@ -14,6 +14,7 @@ from arena_pipeline.market.calendar import SUBMISSION_LATENCY, Session
 from arena_pipeline.scoring.contamination import Contamination, flag
 from arena_pipeline.settings import Model, ModelKind
 from arena_pipeline.trading.book import Book
+from arena_pipeline.warehouse.outbox import announce_decision
 from arena_pipeline.warehouse.research_tables import briefing_use, citations
 from arena_pipeline.warehouse.store import Edge, Row, Written, utc_text
 from arena_pipeline.warehouse.tables import cancellations as cancellations_table
@@ -84,6 +85,7 @@ def store_decision(
             run_id=run.id,
             now=now,
         )
+        announce_decision(connection, decision, rows, at=utc_text(now))
     return written, [
         *(order_from(row) for row in rows if row["accepted"]),
         *(cancellation_from(row) for row in withdrawn if row["accepted"]),

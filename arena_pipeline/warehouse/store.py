@@ -29,8 +29,10 @@ from arena_pipeline.warehouse.edges import Edge as Edge
 from arena_pipeline.warehouse.edges import lay, replace_edges
 from arena_pipeline.warehouse.lake import Lake
 from arena_pipeline.warehouse.ledger import Ledger
+from arena_pipeline.warehouse.outbox import announce_rows, shown_already
 from arena_pipeline.warehouse.schemas import ADDED, SCHEMAS
 from arena_pipeline.warehouse.tables import DERIVED, catalog
+from arena_pipeline.warehouse.versions import changed_from, versions_in_force
 
 Row = dict[str, Any]
 CHUNK = 400
@@ -125,15 +127,15 @@ class ArenaStore(DuckDBResource):
         frames = {part.key: _frame(part, schema) for part in partitions}
         digests = {key: _digest(asset, frame) for key, frame in frames.items()}
         with self.ledger.read() as connection:
-            changed = _changed(_versions(connection, asset, frames), digests)
+            changed = changed_from(versions_in_force(connection, asset, frames), digests)
         path = self._put(asset, frames, changed)
         with self.ledger.transaction() as connection:
             if within is not None:
                 within(connection)
-            versions = _versions(connection, asset, frames)
+            versions = versions_in_force(connection, asset, frames)
             if first_stands:
                 partitions = [part for part in partitions if part.key not in versions]
-            needed = _changed(versions, {part.key: digests[part.key] for part in partitions})
+            needed = changed_from(versions, {part.key: digests[part.key] for part in partitions})
             if not set(needed) <= set(changed):  # another writer committed since the look above
                 path = self._put(asset, frames, needed)
             written = []
@@ -158,10 +160,11 @@ class ArenaStore(DuckDBResource):
         run_id: str,
         now: datetime,
     ) -> Written:
-        """Put a partition of derived ledger tables in force, inside the caller's transaction."""
+        """Put a partition of derived ledger tables in force, inside the caller's transaction, and announce
+        what is new in it."""
         digest = rows_digest({"table": name, **row} for name, rows in tables.items() for row in rows)
         count = sum(len(rows) for rows in tables.values())
-        versions = _versions(connection, asset, [partition])
+        versions = versions_in_force(connection, asset, [partition])
         written = self._catalogue(
             connection,
             asset,
@@ -174,6 +177,7 @@ class ArenaStore(DuckDBResource):
         )
         if written.changed:
             moment = utc_text(now)
+            shown = shown_already(connection, asset, partition) if written.version > 1 else frozenset()
             for name, rows in tables.items():
                 table = DERIVED[name]
                 if written.version > 1:
@@ -187,6 +191,7 @@ class ArenaStore(DuckDBResource):
                         table.insert(),
                         [{**row, "partition": partition, "recorded_at": moment} for row in rows],
                     )
+            announce_rows(connection, asset, partition, tables, shown, at=moment)
         replace_edges(connection, asset, {partition: (written.version, list(edges))}, utc_text(now))
         return written
 
@@ -213,7 +218,7 @@ class ArenaStore(DuckDBResource):
         now: datetime,
     ) -> Written:
         """Enter a partition of immutable ledger rows (decisions) in the catalog."""
-        versions = _versions(connection, asset, [partition])
+        versions = versions_in_force(connection, asset, [partition])
         return self._catalogue(
             connection,
             asset,
@@ -404,25 +409,3 @@ def _digest(asset: str, frame: pa.Table) -> str:
     return rows_digest(
         {name: value for name, value in row.items() if value is not None or name not in later} for row in rows
     )
-
-
-def _changed(versions: Mapping[str, tuple[int, str, int]], digests: Mapping[str, str]) -> list[str]:
-    return [key for key, digest in digests.items() if versions.get(key, (0, "", 0))[1] != digest]
-
-
-def _versions(
-    connection: Connection, asset: str, partitions: Iterable[str]
-) -> dict[str, tuple[int, str, int]]:
-    """partition -> (version, digest, rows) in force."""
-    wanted = list(partitions)
-    found: dict[str, tuple[int, str, int]] = {}
-    for start in range(0, len(wanted), CHUNK):
-        rows = connection.execute(
-            select(catalog.c.partition, catalog.c.version, catalog.c.digest, catalog.c.rows).where(
-                catalog.c.asset == asset,
-                catalog.c.superseded_at.is_(None),
-                catalog.c.partition.in_(wanted[start : start + CHUNK]),
-            )
-        )
-        found.update({row.partition: (row.version, row.digest, row.rows) for row in rows})
-    return found

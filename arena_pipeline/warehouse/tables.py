@@ -38,7 +38,7 @@ metadata = MetaData(
 CURRENT = text("superseded_at IS NULL")
 
 
-def _derived(name: str, key: tuple[str, ...], *columns: Column[object] | CheckConstraint) -> Table:
+def _derived(name: str, key: tuple[str, ...], *columns: Column[object] | CheckConstraint | Index) -> Table:
     """A derived table: at most one row of each key is in force."""
     return Table(
         name,
@@ -157,8 +157,7 @@ coverage = Table(
     ),
     Column("reason", Text, nullable=False, comment="in our words; empty when covered"),
 )
-"""One row per answer of a vendor about a share's figures: whether it has them. The newest counts; written
-with the partition of `financials` that the answer is in."""
+"""One row per vendor's answer about a share's figures, written with its partition; the newest counts."""
 
 exchanges = Table(
     "exchanges",
@@ -270,6 +269,7 @@ decisions = Table(
     Column("recorded_at", String, nullable=False),
     UniqueConstraint("model", "session"),
     Index("ix_decisions_day", "trading_day"),
+    Index("ix_decisions_provenance", "provenance", "model"),
 )
 """One row per answer of a model in a session. A decision is a fact: it is never changed or repeated."""
 
@@ -345,6 +345,7 @@ fills = _derived(
     Column("bar", String, nullable=False),
     Column("realised_cents", BigInteger),
     Column("net_cents", BigInteger),
+    Index("ix_fills_filled_at", "filled_at"),
 )
 """One row per execution; partition `model|trading day`."""
 

@@ -1,4 +1,4 @@
-"""A stand-in for Dagster's webserver on loopback: answers GraphQL as 1.13.27 does and remembers the questions."""
+"""A stand-in for Dagster's webserver on loopback: GraphQL as 1.13.27 answers it, and what was asked."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def fill_store(store: ArenaStore, *, days: int = 1) -> None:
                 values["model"] = "sandbox/tester"
             connection.execute(tables.models.insert().values(**values))
             connection.execute(tables.decisions.insert().values(**_decision(name)))
-        connection.execute(tables.orders.insert(), [_order(1), _order(2, refused=True), _order(3)])
+        connection.execute(tables.orders.insert(), [order_row(1), order_row(2, refused=True), order_row(3)])
         connection.execute(
             tables.collections.insert().values(
                 id=1, asset="articles", partitions="[]", at=utc_text(NOW), digest="d", run_id="run"
@@ -107,7 +107,7 @@ def fill_store(store: ArenaStore, *, days: int = 1) -> None:
                 Edge(f"fill:tester:{SESSION}:1", "bar:SAP.DE:2025-09-12:1", "filled at"),
             ],
         )
-        store.write_rows(connection, "trades", f"tester|{DAY}", _trades(), **RUN)
+        store.write_rows(connection, "trades", f"tester|{DAY}", trade_rows(), **RUN)
         store.write_rows(
             connection,
             "portfolio_snapshots",
@@ -141,7 +141,7 @@ def _decision(model: str) -> dict[str, Any]:
     }
 
 
-def _order(seq: int, *, refused: bool = False) -> dict[str, Any]:
+def order_row(seq: int, *, refused: bool = False) -> dict[str, Any]:
     return {
         "id": f"order:tester:{SESSION}:{seq}",
         "decision": DECISION,
@@ -160,7 +160,7 @@ def _order(seq: int, *, refused: bool = False) -> dict[str, Any]:
     }
 
 
-def _trades() -> dict[str, list[dict[str, Any]]]:
+def trade_rows() -> dict[str, list[dict[str, Any]]]:
     common = {"model": "tester", "trading_day": str(DAY), "symbol": "SAP.DE", "side": "buy"}
     at = utc_text(datetime(2025, 9, 15, 7, 0, tzinfo=UTC))
     fill = common | {

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from arena_pipeline.errors import LedgerError
 from arena_pipeline.warehouse.ledger import MIGRATIONS, Ledger
+from arena_pipeline.warehouse.outbox import outbox
 from arena_pipeline.warehouse.tables import (
     decisions,
     evidence,
@@ -127,6 +128,7 @@ def test_the_migrated_schema_is_the_one_the_tables_describe(ledger):
 
 def test_every_check_and_key_of_the_tables_is_in_the_migrated_schema(ledger):
     """What alembic does not compare: check constraints and primary keys."""
+    assert outbox in metadata.sorted_tables
     found = inspect(ledger.engine)
     for table in metadata.sorted_tables:
         checks = {entry["name"] for entry in found.get_check_constraints(table.name)}

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0012"
-down_revision = "0009"
+down_revision = "0011"
 
 CARRY_OVER = """
 INSERT INTO evidence (child, parent, role, asset, partition, version)
