@@ -15,6 +15,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from arena_api import routes
+from arena_api.access.gate import Gate
 from arena_api.caching import Caching
 from arena_api.live.hub import Hub
 from arena_api.live.seats import Seats
@@ -64,6 +65,7 @@ def create_app(
     answer_with_problems(app)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(Caching, version=data_version)
+    app.add_middleware(Gate, reading=reading)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(hosts), www_redirect=False)
     app.add_middleware(SecurityHeaders)
     return app

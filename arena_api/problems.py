@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from arena_api.errors import Conflict, DagsterRefused, DagsterUnreachable
 from arena_api.security import SECURITY_HEADERS
 from arena_pipeline.errors import ArenaError, DataError, LedgerError
 
@@ -37,6 +38,10 @@ async def _unknown(_: Request, error: Exception) -> JSONResponse:
 
 async def _refused(_: Request, error: Exception) -> JSONResponse:
     refusal = cast(HTTPException, error)
+    if refusal.status_code == 400 and "parsing the body" in str(
+        refusal.detail
+    ):  # such as nesting without end
+        return problem(422, "body: is no JSON that can be read")
     return problem(refusal.status_code, str(refusal.detail), headers=refusal.headers)
 
 
@@ -61,11 +66,28 @@ async def _failed(_: Request, error: Exception) -> JSONResponse:
     return problem(500, detail, headers=SECURITY_HEADERS, reference=reference)
 
 
+async def _conflict(_: Request, error: Exception) -> JSONResponse:
+    run_id = cast(Conflict, error).run_id
+    more: dict[str, Any] = {"run_id": run_id} if run_id else {}
+    return problem(409, str(error), **more)
+
+
+async def _dagster_refused(_: Request, error: Exception) -> JSONResponse:
+    return problem(502, str(error))
+
+
+async def _dagster_unreachable(_: Request, error: Exception) -> JSONResponse:
+    return problem(503, str(error))
+
+
 def answer_with_problems(app: FastAPI) -> None:
     """Let every error of this app leave as a problem document."""
     app.add_exception_handler(DataError, _unknown)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Conflict, _conflict)
+    app.add_exception_handler(DagsterRefused, _dagster_refused)
+    app.add_exception_handler(DagsterUnreachable, _dagster_unreachable)
     app.add_exception_handler(LedgerError, _unreadable)
     app.add_exception_handler(SQLAlchemyError, _unreadable)
     app.add_exception_handler(duckdb.Error, _unreadable)

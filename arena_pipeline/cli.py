@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from arena_api.commands import keys_app
 from arena_pipeline.errors import ArenaError, ConfigError, DataError
 from arena_pipeline.terminal import (
     err,
@@ -39,6 +40,7 @@ ledger_app = typer.Typer(
     no_args_is_help=True, help="Books in and out: journals, and ledgers of other arenas."
 )
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(keys_app, name="keys")
 
 DEMO_DAYS = 30
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for a program instead of a table.")]
@@ -446,14 +448,12 @@ def doctor(
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer.")] = 1,
 ) -> None:
-    """Serve the API and the pages."""
-    import uvicorn
+    """Serve the API and the pages. Other machines need a key: `arena keys add`."""
+    from arena_api.serving import serve as serve_app
 
-    from arena_api.app import create_app
-
-    settings = _settings()
-    uvicorn.run(create_app(settings, hosts=[host]), host=host, port=port, log_level="info")
+    serve_app(_settings(), host=host, port=port, workers=workers)
 
 
 @app.command()
@@ -485,6 +485,7 @@ def up(
     with open_instance(settings.home), _arena(settings) as arena:
         arena.store.sweep()
     environment = {**os.environ, "ARENA_HOME": str(settings.home), "ARENA_CONFIG": str(settings.file)}
+    environment.setdefault("ARENA_DAGSTER_URL", f"http://127.0.0.1:{dagster_port}")
     out.print(
         f"Dagster UI: http://127.0.0.1:{dagster_port}   API and pages: http://127.0.0.1:{port}",
         highlight=False,

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI
 
 from arena_api.documents.common import Problem
-from arena_api.routes import decisions, exports, live, market, models, operations, research
+from arena_api.routes import admin, decisions, exports, live, market, models, operations, research
 from arena_api.routes.parameters import only_known_parameters
 
 PREFIXES = {"/api": True, "/api/v1": False}
@@ -22,14 +22,16 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         400: "the request is malformed, or for a name that this server does not answer to",
         401: "a key is needed, or the one given is not valid",
         403: "the key's scopes do not reach this far",
-        413: "the request's body or headers are too large",
+        414: "the address is too long",
+        413: "the request's body is too large",
         422: "a parameter is wrong",
+        431: "the request's headers are too large",
         429: "too many requests; Retry-After says when to come back, in seconds",
         503: "the ledger cannot be read",
     }.items()
 }
 
-PARTS = (models, decisions, research, market, operations, exports, live)
+PARTS = (models, decisions, research, market, operations, exports, live, admin)
 
 
 def mount(app: FastAPI) -> None:

@@ -86,9 +86,14 @@ class DagsterStandIn:
                     "results": [{"runId": run, "status": "STARTED"} for run in self.active],
                 }
             }
+        if "query ArenaBackfillStatus" in query:
+            state = "REQUESTED" if variables["id"] in self.active else "COMPLETED"
+            return {"partitionBackfillOrError": {"__typename": "PartitionBackfill", "status": state}}
         if "mutation ArenaLaunch" in query:
             self.launched.append(variables["params"])
             identity = f"run-{len(self.launched)}"
+            if self.launch_answer is None:
+                self.active.append(identity)
             return {
                 "launchRun": self.launch_answer
                 or {"__typename": "LaunchRunSuccess", "run": {"runId": identity}}
@@ -96,6 +101,8 @@ class DagsterStandIn:
         if "mutation ArenaBackfill" in query:
             self.launched.append(variables["params"])
             identity = f"backfill-{len(self.launched)}"
+            if self.launch_answer is None:
+                self.active.append(identity)
             return {
                 "launchPartitionBackfill": self.launch_answer
                 or {"__typename": "LaunchBackfillSuccess", "backfillId": identity}

@@ -10,15 +10,16 @@ from arena_api.app import create_app
 from tests.api.world import settings_of
 
 TEXT = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
-STREAMS = {"/api/events"}
-"""What never ends; tests/api/test_live.py reads it."""
+STREAMS = {"/api/events", "/api/admin/calls"}
+"""What never ends, and what needs a key: asked for in tests/api/test_live.py and test_admin.py."""
 
 EXAMPLES = re.findall(r"\$ curl '?http://127\.0\.0\.1:8000(\S+?)'?\n(.*?)```", TEXT, flags=re.DOTALL)
 
 
 def test_the_page_lists_the_paths_of_the_app(tmp_path):
-    documented = set(re.findall(r"^## `GET (\S+)`$", TEXT, flags=re.MULTILINE))
-    assert documented == set(create_app(settings_of(tmp_path)).openapi()["paths"])
+    documented = set(re.findall(r"^## `(GET|POST) (\S+)`$", TEXT, flags=re.MULTILINE))
+    paths = create_app(settings_of(tmp_path)).openapi()["paths"]
+    assert documented == {(method.upper(), path) for path, methods in paths.items() for method in methods}
 
 
 def test_every_path_has_a_request():
