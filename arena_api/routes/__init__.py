@@ -17,8 +17,9 @@ PREFIXES = {"/api": True, "/api/v1": False}
 """Where the routes answer, and whether the OpenAPI document lists them there."""
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": text}
+    status: {"description": text, **({} if status == 304 else {"model": Problem})}
     for status, text in {
+        304: "what the client has still holds",
         400: "the request is malformed, or for a name that this server does not answer to",
         401: "a key is needed, or the one given is not valid",
         403: "the key's scopes do not reach this far",

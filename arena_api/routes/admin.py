@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Request
 from fastapi.exceptions import HTTPException, RequestValidationError
 
 from arena_api.access.book import AccessBook
@@ -19,7 +19,8 @@ from arena_api.documents import admin as shapes
 from arena_api.documents.common import Problem
 from arena_api.errors import Conflict, DagsterRefused, DagsterUnreachable
 from arena_api.reading import Reading
-from arena_api.routes.parameters import Read, uncached
+from arena_api.reading.pages import PAGE
+from arena_api.routes.parameters import Limit, Read, uncached
 from arena_api.runs import launching
 from arena_api.runs.graphql import Dagster, dagster_url
 from arena_pipeline.errors import DataError
@@ -127,7 +128,7 @@ def backfill(read: Read, who: TradeAdmin, body: shapes.BackfillRequest, name: Na
 
 
 @router.get("/calls", response_model=shapes.AdminCalls)
-def calls(read: Read, _: Ops, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> dict[str, Any]:
+def calls(read: Read, _: Ops, limit: Limit = PAGE) -> dict[str, Any]:
     """The newest admin calls: who started what, and what came of it."""
     return {"calls": _starts(read).calls(limit)}
 
