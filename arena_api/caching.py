@@ -1,13 +1,15 @@
 """Answers are kept for as long as the data they show is in force, and a client that has one is told so (304).
 
 An answer that says itself how long it may be kept (`Cache-Control`) depends on the moment, and is left alone.
-Requests for the same thing at the same time are answered once.
+Of requests for the same thing at the same time one is worked on; the others get the answer before it if that
+held until just now, else they wait.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -22,16 +24,22 @@ LARGEST = 8 << 20
 MOST = 48 << 20
 """Bytes of all answers that are kept."""
 
+MOST_ANSWERS = 4_096
+
+JUST_NOW = 1.0
+"""Seconds that an answer may be shown after it last held, while its successor is worked on."""
+
 REVALIDATE = "private, no-cache"
 """Keep it, and ask each time whether it still holds."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Kept:
-    """A whole answer."""
+    """A whole answer, and when (`time.monotonic`) it last was the newest."""
 
     start: Message
     body: bytes
+    at: float
 
 
 class Caching:
@@ -41,6 +49,7 @@ class Caching:
         self.app = app
         self._version = version
         self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._newest: dict[str, str] = {}
         self._bytes = 0
         self._making: dict[str, asyncio.Future[None]] = {}
 
@@ -61,16 +70,23 @@ class Caching:
             await send({"type": "http.response.body", "body": b""})
             return
         key = f"{int(zipped)}{subject}"
+        address = key.replace(version, "", 1)
         while key in self._making:
+            before = self._kept.get(self._newest.get(address, ""))
+            if before is not None and time.monotonic() - before.at < JUST_NOW:
+                await send(_copy(before.start))
+                await send({"type": "http.response.body", "body": before.body})
+                return
             await asyncio.shield(self._making[key])
         held = self._kept.get(key)
         if held is not None:
             self._kept.move_to_end(key)
+            held.at = time.monotonic()
             await send(_copy(held.start))
             await send({"type": "http.response.body", "body": held.body})
             return
         self._making[key] = asyncio.get_running_loop().create_future()
-        keeper = _Keeper(self, key, etag, send)
+        keeper = _Keeper(self, key, address, etag, send)
         try:
             await self.app(scope, receive, keeper)
         finally:
@@ -82,21 +98,26 @@ class Caching:
         if making is not None:
             making.set_result(None)
 
-    def keep(self, key: str, kept: Kept) -> None:
+    def keep(self, key: str, address: str, kept: Kept) -> None:
+        """Keep an answer as the newest of its address; what was used least recently goes for it."""
         if len(kept.body) > LARGEST:
             return
-        self._kept[key] = kept
-        self._bytes += len(kept.body)
-        while self._bytes > MOST:
+        replaced = self._kept.pop(key, None)
+        self._bytes += len(kept.body) - (len(replaced.body) if replaced else 0)
+        self._kept[key], self._newest[address] = kept, key
+        while self._bytes > MOST or len(self._kept) > MOST_ANSWERS:
             _, oldest = self._kept.popitem(last=False)
             self._bytes -= len(oldest.body)
+        while len(self._newest) > MOST_ANSWERS:
+            self._newest.pop(next(iter(self._newest)))
 
 
 class _Keeper:
     """Passes an answer on, marks it, and keeps it if it came whole. Nobody waits for one that will not be."""
 
-    def __init__(self, cache: Caching, key: str, etag: str, send: Send) -> None:
-        self._cache, self._key, self._etag, self._send = cache, key, etag, send
+    def __init__(self, cache: Caching, key: str, address: str, etag: str, send: Send) -> None:
+        self._cache, self._key, self._address = cache, key, address
+        self._etag, self._send = etag, send
         self._start: Message | None = None
         self._released = False
 
@@ -116,7 +137,8 @@ class _Keeper:
                 self.release()
         elif self._start is not None:
             if not message.get("more_body", False):
-                self._cache.keep(self._key, Kept(self._start, message.get("body", b"")))
+                kept = Kept(self._start, message.get("body", b""), time.monotonic())
+                self._cache.keep(self._key, self._address, kept)
             self._start = None
             self.release()
         await self._send(message)

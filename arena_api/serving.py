@@ -60,7 +60,7 @@ def server_config(app: Any, **more: Any) -> uvicorn.Config:
     )
 
 
-def serve(settings: Settings, *, host: str, port: int, workers: int = 1) -> None:
+def serve(settings: Settings, *, host: str, port: int, workers: int = 1, access_log: bool = False) -> None:
     """Answer until SIGINT or SIGTERM. A worker is a process with a reader and live connections of its own;
     uvicorn runs it with its own server, which closes sockets and gives event streams `GRACE` to end."""
     names = [name for name in (os.environ.get(HOSTS_VARIABLE), host) if name]
@@ -73,7 +73,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int = 1) -> None
         port=port,
         workers=workers,
         log_level="info",
-        access_log=workers == 1,
+        access_log=access_log,
     )
     if workers == 1:
         ArenaServer(config).run()

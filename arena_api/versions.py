@@ -34,6 +34,7 @@ class DataVersion:
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
         self._watch = Watch(reading)
+        self._settings: str | None = None
         self._seen: object = None
         self._version: str | None = None
         self._changed_at = -SETTLES
@@ -62,7 +63,9 @@ class DataVersion:
 
     def _compute(self) -> str:
         store = self._reading.store()
-        parts: list[object] = [self._reading.settings.model_dump_json()]
+        if self._settings is None:
+            self._settings = self._reading.settings.model_dump_json()
+        parts: list[object] = [self._settings]
         if store is not None:
             with store.ledger.read() as connection:
                 newest = connection.execute(

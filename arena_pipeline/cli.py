@@ -449,11 +449,12 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer.")] = 1,
+    access_log: Annotated[bool, typer.Option("--access-log", help="Write a line for each request.")] = False,
 ) -> None:
     """Serve the API and the pages. Other machines need a key: `arena keys add`."""
     from arena_api.serving import serve as serve_app
 
-    serve_app(_settings(), host=host, port=port, workers=workers)
+    serve_app(_settings(), host=host, port=port, workers=workers, access_log=access_log)
 
 
 @app.command()

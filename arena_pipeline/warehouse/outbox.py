@@ -81,7 +81,7 @@ def announce_rows(
     *,
     at: str,
 ) -> None:
-    """Announce what is new in a partition of a derived table. `shown` are the ids that it held before."""
+    """Announce what is new in a partition of a derived table. `shown` is what it held before."""
     if asset in _MESSAGES:
         kind, message = _MESSAGES[asset]
         data = message(tables, shown)
@@ -103,23 +103,25 @@ def announce_decision(connection: Connection, decision: Row, orders: Sequence[Ro
 
 
 def shown_already(connection: Connection, asset: str, partition: str) -> frozenset[str]:
-    """The fills and rejections in force in a partition of trades: those were announced before."""
+    """The fills and rejections that a partition of trades held in any version: those were announced. A fill
+    that is corrected is another one."""
     if asset != "trades":
         return frozenset()
     return frozenset(
-        identity
-        for column in (fills.c.order_id, rejections.c.order_id)
-        for identity in connection.scalars(
-            select(column).where(
-                column.table.c.partition == partition, column.table.c.superseded_at.is_(None)
-            )
-        )
+        _ended(dict(row))
+        for table in (fills, rejections)
+        for row in connection.execute(select(table).where(table.c.partition == partition)).mappings()
     )
 
 
+def _ended(row: Row) -> str:
+    """How an order ended, in a word that another ending does not have."""
+    return f"{row['order_id']} {row.get('price')} {row['quantity']} {row.get('reason')}"
+
+
 def _trades(tables: Mapping[str, Sequence[Row]], shown: frozenset[str]) -> dict[str, Any] | None:
-    done = [row for row in tables["fills"] if row["order_id"] not in shown]
-    refused = [row for row in tables["rejections"] if row["order_id"] not in shown]
+    done = [row for row in tables["fills"] if _ended(row) not in shown]
+    refused = [row for row in tables["rejections"] if _ended(row) not in shown]
     if not done and not refused:
         return None
     first = (done or refused)[0]

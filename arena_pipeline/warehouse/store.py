@@ -312,11 +312,7 @@ class ArenaStore(DuckDBResource):
             return {row.partition: datetime.fromisoformat(row.known_at) for row in rows}
 
     def files(
-        self,
-        asset: str,
-        *,
-        stored_before: datetime | None = None,
-        partitions: Collection[str] | None = None,
+        self, asset: str, *, stored_before: datetime | None = None, partitions: Collection[str] | None = None
     ) -> list[tuple[str, str]]:
         """(partition, path) of the files in force, or of those in force at an earlier time of storage; of all
         or some `partitions`."""
@@ -338,10 +334,7 @@ class ArenaStore(DuckDBResource):
 
     @contextmanager
     def query(
-        self,
-        *assets: str,
-        stored_before: datetime | None = None,
-        partitions: Collection[str] | None = None,
+        self, *assets: str, stored_before: datetime | None = None, partitions: Collection[str] | None = None
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A hardened in-memory DuckDB with one view per lake table over the files the catalog names, of some
         `partitions` or of all.

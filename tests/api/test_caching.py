@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 
 from arena_api.app import create_app
 from arena_pipeline.warehouse import tables
@@ -63,3 +64,34 @@ def test_a_restored_ledger_is_read_without_a_restart(tmp_path):
         shutil.copy(tmp_path / "new" / "ledger.db", tmp_path / "old" / "restored.db")
         os.replace(tmp_path / "old" / "restored.db", tmp_path / "old" / "ledger.db")
         assert [line["id"] for line in client.get("/api/models").json()["models"]] == ["cash", "tester"]
+
+
+def test_of_many_who_ask_at_once_one_is_worked_for(tmp_path, monkeypatch):
+    """The others get what held until just now, and nobody an answer of another address."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from arena_api.reading import models
+
+    store = store_of(tmp_path)
+    fill_store(store)
+    made = []
+
+    def slow(reading):
+        made.append(1)
+        time.sleep(0.3)
+        return found(reading)
+
+    found = models.models
+    with asked_by(create_app(settings_of(tmp_path))) as client:
+        before = client.get("/api/models").json()
+        monkeypatch.setattr(models, "models", slow)
+        with store.ledger.transaction() as connection:
+            connection.execute(tables.models.insert().values(id="third", kind="baseline", registered_at="x"))
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: client.get("/api/models").json(), range(8)))
+        after = client.get("/api/models").json()
+    store.close()
+    assert len(made) == 1
+    assert len(after["models"]) == 3
+    assert all(answer in (before, after) for answer in answers)
+    assert after in answers

@@ -66,6 +66,19 @@ def test_of_a_partition_that_grows_only_what_is_new_is_announced(store):
     assert newest["rejections"] == []
 
 
+def test_a_fill_that_is_taken_out_of_force_and_written_again_is_no_news_and_a_corrected_one_is(store):
+    before = messages(store, "trade")
+    tables = trade_rows()
+    for price, told in (("230.5000", 0), ("231.0000", 1)):
+        corrected = [{**tables["fills"][0], "price": price}]
+        with store.ledger.transaction() as connection:
+            store.clear_rows(connection, ("fills", "rejections"), [f"tester|{DAY}"], now=NOW)
+            rows = {"fills": corrected, "rejections": [] if told else tables["rejections"]}
+            store.write_rows(connection, "trades", f"tester|{DAY}", rows, **RUN)
+        assert len(messages(store, "trade")) == len(before) + told
+    assert messages(store, "trade")[-1]["trades"][0]["price"] == "231.0000"
+
+
 def test_a_transaction_that_fails_announces_nothing(store):
     before = len(messages(store))
 
