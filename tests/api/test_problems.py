@@ -1,9 +1,9 @@
 """What goes wrong is a problem document, and no answer tells about the inside."""
 
 import pytest
-from starlette.testclient import TestClient
 
 from arena_api.app import create_app
+from tests.api.conftest import asked_by
 from tests.api.world import settings_of
 
 HEADERS = {
@@ -63,7 +63,7 @@ def test_a_wrong_parameter_is_a_422_problem_that_names_it(client, query, paramet
 def test_a_broken_ledger_is_a_problem_without_a_stack_trace(tmp_path):
     (tmp_path / "ledger.db").write_bytes(b"this is no database" * 100)
     app = create_app(settings_of(tmp_path))
-    with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
+    with asked_by(app, raise_server_exceptions=False) as client:
         health = client.get("/health")
         assert health.json()["status"] == "degraded"
         for path in ("/api/models", "/", "/ready", "/api/models/tester/portfolio"):
@@ -103,7 +103,7 @@ def test_a_rebound_name_is_refused(client, host):
 def test_more_names_come_from_the_caller_and_the_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("ARENA_ALLOWED_HOSTS", "arena.lan, second.lan")
     app = create_app(settings_of(tmp_path), hosts=["10.0.0.5", "fe80::1"])
-    with TestClient(app, base_url="http://127.0.0.1") as client:
+    with asked_by(app) as client:
         for host in ("arena.lan", "second.lan:8000", "10.0.0.5", "[fe80::1]:8000", "localhost"):
             assert client.get("/health", headers={"Host": host}).status_code == 200
         assert client.get("/health", headers={"Host": "third.lan"}).status_code == 400

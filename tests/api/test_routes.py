@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from starlette.testclient import TestClient
 
 from arena_api.app import create_app
 from arena_pipeline.warehouse import lineage, listings, views
@@ -116,7 +115,7 @@ def test_configuration_is_read_when_the_app_starts_not_when_it_is_imported(tmp_p
     app = create_app()
     (tmp_path / "arena.toml").write_text('[[models]]\nid = "cash"\nkind = "baseline"\nstrategy = "cash"\n')
     monkeypatch.setenv("ARENA_HOME", str(tmp_path / "home"))
-    with TestClient(app, base_url="http://127.0.0.1") as client:
+    with asked_by(app) as client:
         assert client.get("/health").status_code == 200
 
 
@@ -129,7 +128,8 @@ from starlette.testclient import TestClient
 from tests.api.conftest import asked_by
 from tests.api.world import settings_of, DECISION
 from arena_api.app import create_app
-with TestClient(create_app(settings_of(Path({str(home)!r}))), base_url="http://127.0.0.1") as client:
+app = create_app(settings_of(Path({str(home)!r})))
+with TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 1)) as client:
     one = "/decisions/" + DECISION
     for path in ("/health", "/", "/decisions", one, "/api" + one + "/lineage"):
         assert client.get(path).status_code == 200, path

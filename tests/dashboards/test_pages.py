@@ -4,10 +4,10 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from starlette.testclient import TestClient
 
 from arena_api.app import create_app
 from arena_pipeline.settings import Model, NewsSection, PricesSection
+from tests.api.conftest import asked_by
 from tests.api.world import DECISION, SCRIPT, fill_store, settings_of, store_of
 
 PAGES = ["/", "/decisions", f"/decisions/{DECISION}", "/decisions/decision:nobody:x"]
@@ -59,7 +59,7 @@ def test_an_arena_without_the_sandbox_has_no_banner(tmp_path):
             "models": (Model(id="cash", kind="baseline", strategy="cash"),),
         }
     )
-    with TestClient(create_app(settings), base_url="http://127.0.0.1") as client:
+    with asked_by(create_app(settings)) as client:
         assert "SIMULATED" not in client.get("/").text
 
 
@@ -83,7 +83,7 @@ def test_a_mature_board_shows_the_sharpe_ratio(tmp_path):
     store = store_of(tmp_path)
     fill_store(store, days=80)
     store.close()
-    with TestClient(create_app(settings_of(tmp_path)), base_url="http://127.0.0.1") as client:
+    with asked_by(create_app(settings_of(tmp_path))) as client:
         answer = client.get("/").text
     assert "Fewer than" not in answer
     assert "Sharpe" in answer

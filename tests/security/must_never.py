@@ -163,7 +163,7 @@ def unlisted_host(arm: Arm, attack: Attack, judge: Judge) -> Problems:
 
 def active_markup(arm: Arm, attack: Attack, judge: Judge) -> Problems:
     _, share = arm.slot_of(attack)
-    with TestClient(create_app(arm.arena.settings), base_url=ORIGIN) as client:
+    with TestClient(create_app(arm.arena.settings), base_url=ORIGIN, client=("127.0.0.1", 50000)) as client:
         for obedience in arm.terms.traders:
             for session in arm.sessions_of(attack):
                 decision = arm.decided[obedience.trader(share), session]["id"]
