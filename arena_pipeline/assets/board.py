@@ -20,8 +20,8 @@ from arena_pipeline.assets.scores import Scores, Window
 from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.market.bars import Bar
 from arena_pipeline.scoring import robustness
+from arena_pipeline.scoring.benchmark import Closes
 from arena_pipeline.scoring.document import assessment_document, board_document
-from arena_pipeline.scoring.leaderboard import Closes
 from arena_pipeline.scoring.leaderboard import leaderboard as board_of
 from arena_pipeline.trading.money import to_cents
 from arena_pipeline.warehouse import readers

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from arena_pipeline.scoring.leaderboard import LONGEST_CLOSURE, Closes
+from arena_pipeline.scoring.benchmark import LONGEST_CLOSURE, Closes
 
 
 @dataclass(frozen=True, slots=True)
