@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from statistics import median
 
 from arena_pipeline.arena import HISTORY, Arena
 from arena_pipeline.market.bars import Adjustment, Bar
-from arena_pipeline.market.checks import Finding, FindingKind
+from arena_pipeline.market.checks import Finding, FindingKind, nominal_hours
 from arena_pipeline.market.splits import Split, Splits, same_as_traded
 from arena_pipeline.market.vintages import Restatement, append_vintages
 from arena_pipeline.sources.prices import PriceReply
@@ -29,6 +29,9 @@ NAMED = 12
 RESCALED, ALIKE = 0.01, 0.002
 """A past that lies further than this fraction from the stored one, by factors as alike as this, has another
 scale: no trade and no repair changes all closes by one factor."""
+
+IMPORTED_AFTER = timedelta(days=1)
+"""A day that is read for the first time so long after its close is imported, not lived through."""
 
 FEWEST = 3
 """Bars that must agree on the factor."""
@@ -60,10 +63,10 @@ def merge(arena: Arena, asset: str, keys: Sequence[str], reply: PriceReply, seen
     fresh: dict[str, list[Bar]] = defaultdict(list)
     for bar in reply.bars:
         fresh[bar.day.isoformat() if bar.day >= arena.start else HISTORY].append(bar)
-    looked_at = arena.store.stored_at(asset)
-    wanted = [*keys, *sorted(key for key in fresh if key in looked_at and key not in set(keys))]
+    times = arena.store.stored_at(asset)
+    wanted = [*keys, *sorted(key for key in fresh if key in times and key not in set(keys))]
     stored: dict[str, list[Bar]] = defaultdict(list)
-    if looked_at.keys() & set(wanted):
+    if times.keys() & set(wanted):
         for row in arena.store.rows(asset, "list_contains($keys, partition)", keys=wanted):
             stored[row["partition"]].append(bar_from(row))
     splits = Splits(
@@ -79,12 +82,23 @@ def merge(arena: Arena, asset: str, keys: Sequence[str], reply: PriceReply, seen
     for key in wanted:
         incoming = [bar for bar in fresh[key] if bar.symbol not in merged.held]
         bars, changes = append_vintages(
-            stored[key], incoming, seen_at=seen_at, looked_at=looked_at.get(key), same=same
+            stored[key], incoming, seen_at=seen_at, looked_at=_looked_at(arena, key, times), same=same
         )
         late = [bar for bar in bars[len(stored[key]) :] if bar.vintage == 1 and bar.known_at == seen_at]
         if key in keys or changes or late:
             merged.bars[key], merged.changes[key], merged.late[key] = bars, changes, late
     return merged
+
+
+def _looked_at(arena: Arena, key: str, times: Mapping[str, tuple[datetime, datetime]]) -> datetime | None:
+    """When a partition was last read, as far as sessions may have relied on it; None for one that was never
+    read and for an import of days long past, whose bars count from when they were public."""
+    if key not in times:
+        return None
+    first, newest = times[key]
+    day = arena.start if key == HISTORY else date.fromisoformat(key)
+    closed = nominal_hours(arena.calendar, day).closes_at
+    return newest if first - closed <= IMPORTED_AFTER else None
 
 
 def _on_another_scale(
@@ -129,7 +143,7 @@ def finding_rows(
         if key in keys or any(bar.symbol == finding.symbol for bar in merged.late.get(key, ())):
             _enter(rows[key], finding)
     for key in keys:
-        day = None if key == HISTORY else datetime.fromisoformat(key).date()
+        day = None if key == HISTORY else date.fromisoformat(key)
         for symbol, gap in reply.gaps.items():
             why = f"{gap.value}: {reply.missing[symbol]}"
             _enter(rows[key], Finding(FindingKind.NOT_ANSWERED, symbol, day, why))

@@ -20,7 +20,7 @@ import duckdb
 import pyarrow as pa
 from dagster_duckdb import DuckDBResource
 from pydantic import PrivateAttr
-from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import Connection, Select, func, select, update
 
 from arena_pipeline.errors import EmptyReplacement
 from arena_pipeline.warehouse.archive import Archive
@@ -301,15 +301,18 @@ class ArenaStore(DuckDBResource):
             )
             return {row.partition: row.digest for row in rows}
 
-    def stored_at(self, asset: str) -> dict[str, datetime]:
-        """When the version in force of each partition of an asset was committed."""
+    def stored_at(self, asset: str) -> dict[str, tuple[datetime, datetime]]:
+        """When the first version of each partition of an asset was committed, and when the newest."""
         with self.ledger.read() as connection:
             rows = connection.execute(
-                select(catalog.c.partition, catalog.c.known_at).where(
-                    catalog.c.asset == asset, catalog.c.superseded_at.is_(None)
-                )
+                select(catalog.c.partition, func.min(catalog.c.known_at), func.max(catalog.c.known_at))
+                .where(catalog.c.asset == asset)
+                .group_by(catalog.c.partition)
             )
-            return {row.partition: datetime.fromisoformat(row.known_at) for row in rows}
+            return {
+                key: (datetime.fromisoformat(first), datetime.fromisoformat(newest))
+                for key, first, newest in rows
+            }
 
     def files(
         self, asset: str, *, stored_before: datetime | None = None, partitions: Collection[str] | None = None
