@@ -37,6 +37,7 @@ class DataVersion:
         self._settings: str | None = None
         self._seen: object = None
         self._version: str | None = None
+        self._computing = False
         self._changed_at = -SETTLES
 
     async def current(self) -> str | None:
@@ -45,9 +46,14 @@ class DataVersion:
             seen = self._watch.look()
             if seen is not None and seen == self._seen:
                 return self._version
-            if self._version is not None and time.monotonic() - self._changed_at < SETTLES:
+            settling = self._computing or time.monotonic() - self._changed_at < SETTLES
+            if self._version is not None and settling:
                 return self._version
-            version = await to_thread.run_sync(self._compute)
+            self._computing = True
+            try:
+                version = await to_thread.run_sync(self._compute)
+            finally:
+                self._computing = False
         except (ArenaError, SQLAlchemyError, sqlite3.Error) as error:
             log.warning("the data's version cannot be read: %s", type(error).__name__)
             self.close()
