@@ -26,7 +26,7 @@ MOST = 48 << 20
 
 MOST_ANSWERS = 4_096
 
-JUST_NOW = 1.0
+JUST_NOW = 3.0
 """Seconds that an answer may be shown after it last held, while its successor is worked on."""
 
 REVALIDATE = "private, no-cache"
