@@ -261,14 +261,20 @@ def _figures(arena: Arena, name: str) -> _Line:
     return _without_key(line, variable, State.FAILED if only else State.OFF)
 
 
+def _searches(arena: Arena) -> bool:
+    return arena.settings.news.source == "feeds" and arena.settings.research.search != "off"
+
+
 def _search(arena: Arena) -> _Line:
     installed = importlib.util.find_spec("ddgs") is not None
     return _line(
         arena,
         search.VENDOR,
-        used=False,
+        used=_searches(arena) and (installed or arena.settings.research.search == "on"),
         last_success=last_answer(arena.store, search.VENDOR),
         coverage="any share, by name" if installed else "nothing: pip install 'sentiment-arena[search]'",
+        question=partial(probes.web_search, arena),
+        must_answer=False,
     )
 
 
@@ -276,9 +282,9 @@ def _articles(arena: Arena) -> _Line:
     return _line(
         arena,
         articles.VENDOR,
-        used=False,
+        used=_searches(arena),
         last_success=last_answer(arena.store, articles.VENDOR),
-        coverage="any public page",
+        coverage="any public page that a search finds",
     )
 
 

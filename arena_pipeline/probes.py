@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from arena_pipeline.arena import FIGURE_KEYS, Arena
 from arena_pipeline.errors import ArenaError, NotCovered, RateLimited, SourceError, VendorRefused
@@ -173,6 +173,14 @@ def models(arena: Arena) -> str:
             f"it does not list {', '.join(missing)}", remedy="correct the model's name in arena.toml"
         )
     return f"lists all {len(arena.models_in_use)} models in use"
+
+
+def web_search(arena: Arena) -> str:
+    """One query, for the first share of the universe."""
+    name = arena.companies[arena.symbols[0]].name
+    until = arena.clock() + timedelta(seconds=PROBE_SECONDS)
+    found = arena.web_search(MemoryRecorder(), until=until).news(name)
+    return f"{len(found.items)} items about {name}"
 
 
 def sandbox(arena: Arena) -> str:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, select
 
 from arena_pipeline.errors import ConfigError
-from arena_pipeline.settings import Settings
+from arena_pipeline.settings import ModelKind, Settings
 from arena_pipeline.warehouse.store import ArenaStore, utc_text
 from arena_pipeline.warehouse.tables import catalog, models, terms
 
@@ -58,8 +58,11 @@ def _other_models(settings: Settings, registered: Mapping[str, object]) -> dict[
     found = {}
     for model in settings.models:
         known = registered.get(model.id)
-        for key in ("kind", "model", "strategy"):
-            before, now = getattr(known, key, None), getattr(model, key)
+        follows = model.rule or model.style
+        for key, now in (("kind", model.kind), ("model", model.model), ("strategy", follows)):
+            before = getattr(known, key, None)
+            if key == "strategy" and before is None and model.kind is ModelKind.LLM:
+                continue  # registered before language models had a style
             if known is not None and before != now:
                 found[f"models.{model.id}.{key}"] = (str(before), str(now))
     return found

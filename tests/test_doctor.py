@@ -32,10 +32,12 @@ def vendors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VendorsAtFault
     """The stand-ins, each asked once: what they make when first asked may take longer than a probe waits."""
     with (
         SandboxServer(1, SYMBOLS, BENCHMARK, trading_calendar(), clock=lambda: NOW) as sandbox,
-        VendorsAtFault(sandbox) as stand_ins,
+        VendorsAtFault(sandbox, tmp_path_factory.mktemp("authority")) as stand_ins,
     ):
         urls = {name: stand_ins.url(name) for name in VENDORS}
-        with arena_at(tmp_path_factory.mktemp("first"), urls, {"now": NOW}) as arena:
+        with arena_at(
+            tmp_path_factory.mktemp("first"), urls, {"now": NOW}, ca_file=stand_ins.ca_file
+        ) as arena:
             vendor_states(arena)
         yield stand_ins
 
@@ -50,7 +52,9 @@ class World:
 
     def arena(self, *down: str) -> Arena:
         urls = {name: DOWN if name in down else self._vendors.url(name) for name in VENDORS}
-        return self._stack.enter_context(arena_at(self._folder / "a", urls, {"now": NOW}))
+        return self._stack.enter_context(
+            arena_at(self._folder / "a", urls, {"now": NOW}, ca_file=self._vendors.ca_file)
+        )
 
     def states(self, *down: str, offline: bool = False) -> dict[str, VendorState]:
         found = vendor_states(self.arena(*down), offline=offline)
@@ -68,12 +72,13 @@ def test_every_vendor_in_use_is_asked_once_and_nothing_is_stored(
 ) -> None:
     arena = world.arena()
     states = {state.vendor: state for state in vendor_states(arena)}
-    used = {"yahoo", "feed-wire", "alphavantage", "finnhub", "model endpoint"}
+    asked_of = {"yahoo", "feed-wire", "alphavantage", "finnhub", "search", "model endpoint"}
+    used = asked_of | {"article"}
     assert {name: state.state for name, state in states.items()} == {
         name: State.OK if name in used else State.OFF for name in states
     }
-    assert {name: state.reachable.split(":")[0] for name, state in states.items() if name in used} == (
-        dict.fromkeys(used, "yes")
+    assert {name: state.reachable.split(":")[0] for name, state in states.items() if name in asked_of} == (
+        dict.fromkeys(asked_of, "yes")
     )
     asked = [request for request in vendors.requests if "chart" in request or "/query" in request]
     assert len(asked) == 2
@@ -85,13 +90,20 @@ def test_every_vendor_in_use_is_asked_once_and_nothing_is_stored(
     assert states["model endpoint"].reachable == "yes: lists all 2 models in use"
 
 
-@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("vendor", [name for name in VENDORS if name not in ("search", "pages")])
 def test_a_vendor_that_is_down_fails_alone_with_a_remedy(world: World, vendor: str) -> None:
     states = world.states(vendor)
     name = NAMES.get(vendor, vendor)
     assert {state.vendor for state in states.values() if state.state is State.FAILED} == {name}
     assert states[name].reachable.startswith("no: ")
     assert states[name].remedy
+
+
+def test_a_search_that_is_down_is_less_and_no_failure(world: World) -> None:
+    states = world.states("search")
+    assert states["search"].state is State.DEGRADED
+    assert states["search"].remedy
+    assert not [state for state in states.values() if state.state is State.FAILED]
 
 
 def test_one_feed_of_several_that_is_down_is_less_and_no_failure(world: World) -> None:

@@ -65,7 +65,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     moment = {"now": datetime(2025, 3, 3, 19, 0, tzinfo=UTC)}
     with (
         SandboxServer(1, SYMBOLS, BENCHMARK, trading_calendar(), clock=lambda: moment["now"]) as sandbox,
-        VendorsAtFault(sandbox) as vendors,
+        VendorsAtFault(sandbox, tmp_path_factory.mktemp("authority")) as vendors,
     ):
         yield World(tmp_path_factory.mktemp("canaries"), vendors, moment)
 
