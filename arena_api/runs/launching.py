@@ -30,7 +30,7 @@ DAYS = (
     "position_marks",
     "leaderboard",
 )
-SESSIONS = ("indicators", "momentum", "watchlist", "briefings")
+SESSIONS = ("indicators", "momentum", "watchlist", "found_articles", "briefings")
 MODEL_SESSIONS = ("decisions",)
 MODEL_DAYS = ("trades", "portfolio_snapshots")
 ASSETS = (*DAYS, *SESSIONS, *MODEL_SESSIONS, *MODEL_DAYS)

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+import duckdb
+
 from arena_pipeline.arena import Arena
 from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.errors import NotCovered, SourceError
@@ -68,11 +70,15 @@ def model_catalog(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
 
 def _in_use(arena: Arena, keys: Sequence[str]) -> Mapping[str, Mapping[str, Sequence[str]]]:
     """By day, the model names in use and their users. During a replay, those of the time: contestants come
-    and go."""
+    and go; where the lake that says so is gone, all that ever took part."""
     if arena.origin is None:
         return dict.fromkeys(keys, arena.models_in_use)
     used: dict[str, dict[str, Sequence[str]]] = {key: {} for key in keys}
-    for row in arena.origin.rows("model_catalog", "list_contains($keys, partition)", keys=list(keys)):
+    try:
+        stored = arena.origin.rows("model_catalog", "list_contains($keys, partition)", keys=list(keys))
+    except duckdb.IOException:
+        return dict.fromkeys(keys, arena.models_in_use)
+    for row in stored:
         if row["used_by"]:
             used[row["partition"]][row["model"]] = tuple(row["used_by"])
     return used

@@ -67,8 +67,7 @@ def fill_store(store: ArenaStore, *, days: int = 1) -> None:
     with store.ledger.transaction() as connection:
         for name, kind in (("cash", "baseline"), ("tester", "llm")):
             values = {"id": name, "kind": kind, "registered_at": utc_text(DECIDED_AT)}
-            if kind == "llm":
-                values["model"] = "sandbox/tester"
+            values |= {"model": "sandbox/tester"} if kind == "llm" else {"strategy": "cash"}
             connection.execute(tables.models.insert().values(**values))
             connection.execute(tables.decisions.insert().values(**_decision(name)))
         connection.execute(tables.orders.insert(), [order_row(1), order_row(2, refused=True), order_row(3)])

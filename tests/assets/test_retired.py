@@ -39,7 +39,7 @@ def test_the_boards_go_on_and_list_it_without_a_rank(arena):
     assert board(arena, LAST)[RETIRED]["rank"] is not None
     row = board(arena, NEXT)[RETIRED]
     assert row["rank"] is None
-    assert row["reasons"]["rank"].startswith(f"its book ends on {LAST}")
+    assert row["reasons"]["rank"] == f"it is no longer configured: its last value is of {LAST}"
     assert row["nav"] == board(arena, LAST)[RETIRED]["nav"]
     assert board(arena, NEXT)["benchmark-hold"]["rank"] == 1
 
