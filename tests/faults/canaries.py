@@ -89,7 +89,8 @@ def answers_of(settings: Settings) -> dict[str, bytes]:
     }
     paths |= {"/openapi.json", "/", "/decisions", "/decisions/{id}", "/nowhere"}
     addresses = sorted({address for path in paths for address in _filled(path, settings)})
-    with TestClient(app, base_url=ORIGIN, raise_server_exceptions=False) as client:
+    here = ("127.0.0.1", 1)
+    with TestClient(app, base_url=ORIGIN, raise_server_exceptions=False, client=here) as client:
         answers = {address: client.get(quote(address, safe="/:")) for address in addresses}
     return {
         f"GET {address} ({answer.status_code})": answer.content + repr(dict(answer.headers)).encode()
