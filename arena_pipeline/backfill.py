@@ -36,6 +36,8 @@ from arena_pipeline.assets.undone import left_undone, unpriced
 from arena_pipeline.errors import ArenaError, ConfigError
 from arena_pipeline.market.calendar import Session
 from arena_pipeline.partitions import SESSION, TRADING_DAY, model_key
+from arena_pipeline.probes import require_models
+from arena_pipeline.settings import ModelKind
 from arena_pipeline.warehouse.tables import catalog
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -138,6 +140,8 @@ class Backfill:
         ]
         sessions = [session for day in days for session in arena.calendar.sessions_of(day)]
         sessions = [session for session in sessions if session.time <= arena.clock()]
+        if {"briefings", "decisions"} & chosen:
+            self._require_models(contestants, sessions)
         summary = Summary(first, last, len(days), len(sessions))
         before, started = self._last_catalog_row(), time.monotonic()
         self._over(DAY_STEPS, chosen, days[0].isoformat(), days[-1].isoformat(), len(days), progress, summary)
@@ -217,6 +221,16 @@ class Backfill:
                 summary,
             )
         self._over(BOARD_STEPS, chosen, str(span[0]), str(span[-1]), len(span), progress, summary)
+
+    def _require_models(self, contestants: Sequence[str], sessions: Sequence[Session]) -> None:
+        """Raises SourceError or ConfigError where language models are to decide and cannot be asked: what
+        they would abstain from now, they could never decide again."""
+        for name in contestants:
+            if self._arena.contestant(name).kind is ModelKind.LLM:
+                decided = decided_sessions(self._arena.store, name)
+                if any(session.key not in decided for session in sessions):
+                    require_models(self._arena)
+                    return
 
     def _collected(self) -> list[Session]:
         """The sessions, up to now, of the days from the start on that were collected without a gap."""

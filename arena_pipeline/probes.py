@@ -16,7 +16,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from arena_pipeline.arena import FIGURE_KEYS, Arena
-from arena_pipeline.errors import ArenaError, NotCovered, RateLimited, SourceError, VendorRefused
+from arena_pipeline.errors import (
+    ArenaError,
+    ConfigError,
+    NotCovered,
+    RateLimited,
+    SourceError,
+    VendorRefused,
+)
 from arena_pipeline.llm.client import speaks_openrouter
 from arena_pipeline.settings import Feed
 from arena_pipeline.sources.alphavantage import AlphaVantage
@@ -173,6 +180,28 @@ def models(arena: Arena) -> str:
             f"it does not list {', '.join(missing)}", remedy="correct the model's name in arena.toml"
         )
     return f"lists all {len(arena.models_in_use)} models in use"
+
+
+def require_models(arena: Arena) -> None:
+    """Raises ConfigError without a key for OpenRouter, and SourceError when the endpoint does not answer
+    or refuses. The sandbox's is always there; one that lists no models is taken at its word."""
+    settings = arena.settings.llm
+    if settings.base_url == "sandbox":
+        return
+    if speaks_openrouter(settings.base_url) and not os.environ.get(settings.api_key_env):
+        raise ConfigError(
+            f"{settings.api_key_env} is not set, and language models are to decide at {settings.base_url}",
+            remedy="set it in .env or the environment, or backfill the baselines alone with --models",
+        )
+    try:
+        models(arena)
+    except NotCovered:
+        return
+    except SourceError as error:
+        raise SourceError(
+            f"no language model can be asked: {error.args[0]}",
+            remedy="nothing was decided; run the backfill again when the endpoint answers (arena doctor)",
+        ) from error
 
 
 def web_search(arena: Arena) -> str:

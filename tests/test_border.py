@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from arena_pipeline.arena import Arena, open_store
 from arena_pipeline.cli import main
 from arena_pipeline.errors import ConfigError
 from arena_pipeline.settings import load_settings
@@ -136,6 +137,39 @@ def test_a_backfill_names_the_shares_of_which_it_found_no_price(
     with pytest.raises(SystemExit):
         main([*BACKFILL, "--assets", "daily_bars"])
     assert capsys.readouterr().out.strip().endswith("without prices: SIE.DE")
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("http://127.0.0.1:9/v1", "no language model can be asked"),
+        ("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY is not set"),
+    ],
+)
+def test_a_backfill_does_not_begin_where_its_models_cannot_be_asked(
+    tmp_path: Path,
+    url: str,
+    named: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = (
+        f'[news]\nsource = "none"\n[fundamentals]\nsource = "none"\n[llm]\nbase_url = "{url}"\n'
+        '[[models]]\nid = "m"\nkind = "llm"\nmodel = "maker/m"\n'
+    )
+    (tmp_path / "arena.toml").write_text(files(tmp_path, "SAP.DE", "SIE.DE") + text, encoding="utf-8")
+    for name in ("DAGSTER_HOME", "DAGSTER_EVENT_BATCH_SIZE", "OPENROUTER_API_KEY"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("ARENA_CONFIG", str(tmp_path / "arena.toml"))
+    monkeypatch.setenv("ARENA_HOME", str(tmp_path / "home"))
+    with pytest.raises(SystemExit) as stop:
+        main(list(BACKFILL))
+    assert stop.value.code in (1, 2)
+    assert named in capsys.readouterr().err
+    settings = load_settings(tmp_path / "arena.toml", home=tmp_path / "home")
+    with Arena(settings, open_store(settings)) as arena:
+        assert arena.store.partitions("daily_bars") == {}
 
 
 def test_a_benchmark_without_rows_is_refused(tmp_path: Path) -> None:
