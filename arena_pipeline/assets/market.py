@@ -17,10 +17,15 @@ from arena_pipeline.errors import SourceError
 from arena_pipeline.market.indicators import indicator_anchor
 from arena_pipeline.sources.coverage import unknown_symbols
 from arena_pipeline.sources.prices import Gap, PriceReply
-from arena_pipeline.trading.corporate_actions import CorporateAction
+from arena_pipeline.trading.corporate_actions import ActionKind, CorporateAction
 from arena_pipeline.warehouse.recorder import Collection, RecordedCollection
 from arena_pipeline.warehouse.rows import action_row, bar_row
 from arena_pipeline.warehouse.store import Partition, Row, Written
+
+LATE_ACTION_DAYS = 10
+"""Trading days for which a dividend is still looked for that was not listed on its ex-date."""
+
+FIGURES = ("ratio", "amount", "pay_date")
 
 LOOK_BACK_DAYS = 40
 """Trading days read before the first one asked for, so that a stale bar is seen against its predecessor."""
@@ -77,20 +82,36 @@ def corporate_actions(arena: Arena, keys: Sequence[str], run: Run) -> list[Outco
     """Splits and dividends by the trading day on which they take effect.
 
     One row per event: the ratio of a split (new shares for one old), the gross dividend per share in EUR
-    (the market's currency). Whether the book applies a split depends on the adjustment of its bars.
+    (the market's currency). Whether the book applies a split depends on the adjustment of its bars. One that
+    is listed only after its day was collected is known from now on, and the book posts it then; one that is
+    listed with another figure than before is reported and changes nothing.
     """
     days = [date.fromisoformat(key) for key in keys]
     collection = arena.collection("corporate_actions", keys)
-    since = arena.calendar.previous_day(min(days))
+    since = _days_before(arena, min(days), LATE_ACTION_DAYS)
     reply = arena.prices(collection, asked_at=collection.at).actions(arena.symbols, since, max(days))
-    rows: dict[str, list[Row]] = {key: _stored(arena, "corporate_actions", key) for key in keys}
+    before = arena.store.partitions("corporate_actions")
+    touched = {*keys, *before.keys() & {_effective_day(arena, action) for action in reply.actions}}
+    rows = {key: _stored(arena, "corporate_actions", key) for key in sorted(touched)}
+    looked_at = {key for key in touched & before.keys() if not _entered_with_bars(rows[key])}
     for action in reply.actions:
         key = _effective_day(arena, action)
-        if key in rows and action.id not in {row["id"] for row in rows[key]}:
-            rows[key].append(action_row(action))
+        if key not in rows:
+            continue
+        known = {row["id"]: row for row in rows[key]}
+        listed = action_row(action)
+        if action.id in known:
+            differs = [name for name in FIGURES if known[action.id][name] != listed[name]]
+            for name in differs:
+                run.report(f"{action.id}: {name} {known[action.id][name]} is now listed as {listed[name]}")
+        elif key in looked_at and action.kind is ActionKind.DIVIDEND:
+            run.report(f"{action.id} was listed after its day had been collected")
+            rows[key].append(listed | {"known_at": max(action.known_at, collection.at)})
+        else:
+            rows[key].append(listed)
     written = arena.store.write_frames(
         "corporate_actions",
-        [Partition(key, rows[key]) for key in keys],
+        [Partition(key, rows[key]) for key in rows],
         run_id=run.id,
         now=arena.clock(),
         within=lambda connection: collection.enter(connection, run.id),
@@ -101,6 +122,7 @@ def corporate_actions(arena: Arena, keys: Sequence[str], run: Run) -> list[Outco
     return [
         Outcome(entry, figures, _preview(rows[entry.key], "symbol kind ex_date ratio amount"))
         for entry in written
+        if entry.key in keys
     ]
 
 
@@ -168,6 +190,11 @@ def _record_splits(
         arena.store.write_frames("corporate_actions", partitions, run_id=run.id, now=now)
 
 
+def _entered_with_bars(rows: Sequence[Row]) -> bool:
+    """Whether a day holds nothing but what `_record_splits` may have put there ahead of its own reading."""
+    return bool(rows) and all(row["kind"] == ActionKind.SPLIT for row in rows)
+
+
 def _stored(arena: Arena, asset: str, key: str) -> list[Row]:
     if key not in arena.store.partitions(asset):
         return []
@@ -182,8 +209,8 @@ def _effective_day(arena: Arena, action: CorporateAction) -> str:
     return (day if arena.calendar.is_trading_day(day) else arena.calendar.next_day(day)).isoformat()
 
 
-def _days_before(arena: Arena, day: date) -> date:
-    for _ in range(LOOK_BACK_DAYS):
+def _days_before(arena: Arena, day: date, count: int = LOOK_BACK_DAYS) -> date:
+    for _ in range(count):
         day = arena.calendar.previous_day(day)
     return day
 

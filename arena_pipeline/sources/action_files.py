@@ -54,7 +54,8 @@ def read_actions(
                 if action.id not in found:
                     found[action.id] = action
                     continue
-                kind, detail = FindingKind.DUPLICATE, f"{action.id} stands in an earlier line too"
+                kind = FindingKind.DUPLICATE
+                detail = f"{action.id} stands in an earlier line too; of two that are paid write the sum"
             except (ValueError, ZeroDivisionError, DataError) as error:
                 detail = str(error)
             day = date.fromisoformat(cells["ex_date"]) if _is_day(cells["ex_date"]) else None

@@ -143,7 +143,7 @@ class FilePrices:
             )
         reply.findings.extend(
             finding
-            for finding in content.findings
+            for finding in (*content.findings, *self._actions[1])
             if finding.symbol in wanted and (finding.day is None or first <= finding.day <= last)
         )
         return reply

@@ -146,7 +146,8 @@ def market_day(
     intraday: BarHistory,
     actions: Sequence[CorporateAction],
 ) -> MarketDay:
-    """What the replay sees of a trading day: bars and actions as known at that day's end."""
+    """What the replay sees of a trading day: bars and actions as known at that day's end. An action that
+    became known only after its ex-date is seen on the day it became known."""
     known_before = end_of_day(calendar, day)
     hours = calendar.hours(day)
     before = calendar.previous_day(day)
@@ -169,6 +170,10 @@ def market_day(
         bars=bars,
         closes=closes,
         actions=tuple(
-            action for action in actions if before < action.ex_date <= day and action.known_at < known_before
+            action
+            for action in actions
+            if action.ex_date <= day
+            and action.known_at < known_before
+            and (action.ex_date > before or action.known_at >= end_of_day(calendar, before))
         ),
     )
