@@ -28,6 +28,7 @@ from arena_pipeline.market.splits import WHOLE, as_traded, volume_as_traded
 from arena_pipeline.sources.budget import Budget
 from arena_pipeline.sources.prices import ActionReply, Gap, PriceReply
 from arena_pipeline.sources.recorder import Recorder
+from arena_pipeline.sources.yahoo_currency import quoted_per_unit
 from arena_pipeline.sources.yahoo_session import (
     TIMEOUT_SECONDS,
     Span,
@@ -175,9 +176,14 @@ class YahooPrices:
             frame, recorded = found
             try:
                 splits = splits_in(recorded.body, self._calendar.zone, symbol)
+                unit = quoted_per_unit(recorded.body, self._calendar.profile.currency, symbol)
+            except NotCovered as error:
+                answers[symbol] = error
             except SourceError as error:
                 answers[symbol] = Unanswered(Gap.NO_CHART, error)
             else:
+                if unit != 1:
+                    frame[[*_PRICES, "Dividends"]] /= unit
                 answers[symbol] = _Answer(frame, recorded.sha256, recorded.fetched_at, splits)
         failed = [answer.error for answer in answers.values() if isinstance(answer, Unanswered)]
         if failed and not any(isinstance(answer, _Answer) for answer in answers.values()):

@@ -49,6 +49,7 @@ class Share:
     dividends: dict[date, Decimal] = field(default_factory=dict)
     unadjusted: bool = False
     unreported: bool = False
+    currency: str = "EUR"
 
 
 class YahooWorld:
@@ -99,7 +100,7 @@ class YahooWorld:
         days = sorted({start.date() for start, _, _ in rows})
         result = {
             "meta": {
-                "currency": "EUR",
+                "currency": share.currency,
                 "symbol": symbol,
                 "instrumentType": "EQUITY",
                 "exchangeTimezoneName": "Europe/Berlin",
