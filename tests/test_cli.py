@@ -406,6 +406,7 @@ def test_the_run_of_a_session_catches_up_the_days_before_it(home):
     assert {"2025-09-19T08:30", "2025-09-19T14:00", "2025-09-22T08:30"} <= sessions
 
 
+@pytest.mark.slow
 def test_days_in_any_order_end_in_the_same_digests(built, tmp_path):
     (tmp_path / "arena.toml").write_text(CONFIG, encoding="utf-8")
     home = tmp_path / "home"

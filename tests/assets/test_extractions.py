@@ -53,6 +53,7 @@ def briefing(arena, session="2025-03-03T08:30", symbol="SAP.DE"):
     return row
 
 
+@pytest.mark.slow
 def test_an_article_is_read_once_and_what_it_says_leads_back_to_it(researched, steps):
     arena = researched("SAP raises its outlook, and so does Siemens")
     (extraction,) = rows(arena, extractions)

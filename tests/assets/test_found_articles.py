@@ -418,6 +418,7 @@ def test_an_empty_object_says_that_alpha_vantage_does_not_have_the_share(
     assert answers(arena)["alphavantage", "SAP.DE"] == "not covered"
 
 
+@pytest.mark.slow
 def test_a_replay_searches_for_nothing_and_finds_the_same(
     at: At, web: Web, vendors: StandIn, keys: None
 ) -> None:

@@ -77,6 +77,7 @@ def home(httpserver: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     home.arena.close()
 
 
+@pytest.mark.slow
 def test_a_share_that_yahoo_failed_on_is_named_and_filled_the_same_evening(home: Home) -> None:
     home.yahoo.broken[BAD] = (200, "<html>")
     outcome = home.collect(MONDAY)
@@ -97,6 +98,7 @@ def test_a_share_that_yahoo_failed_on_is_named_and_filled_the_same_evening(home:
     assert rederive(home.arena).problems == []
 
 
+@pytest.mark.slow
 def test_a_gap_of_yesterday_is_filled_today_and_yesterdays_sessions_do_not_know_it(home: Home) -> None:
     home.collect(MONDAY)
     home.yahoo.broken[BAD] = (500, "no")
@@ -144,6 +146,7 @@ def restate(home: Home, symbol: str, day: date, change: str) -> Decimal:
     return traded.close
 
 
+@pytest.mark.slow
 def test_a_past_that_yahoo_changes_is_a_vintage_of_its_own_day_and_reported(home: Home) -> None:
     for day in (MONDAY, TUESDAY):
         home.at(day, 17, 35)

@@ -175,6 +175,7 @@ def test_a_split_before_the_arenas_first_day_leaves_no_step_in_its_indicators(
     assert [bar.close * 2 for bar in bars] == [whole[bar.day].close for bar in bars]
 
 
+@pytest.mark.slow
 def test_a_book_goes_on_through_a_split_that_is_fetched_live(
     httpserver: HTTPServer, settle, steps: Steps
 ) -> None:

@@ -26,6 +26,8 @@ from tests.security.must_never import RULES, violations
 from tests.security.obedient import ANALYST, MALFORMED, Obedience, Stage
 from tests.security.verdicts import VERDICTS, flagged, reached
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def attacks(recorded_data: Path) -> list[Attack]:
@@ -121,7 +123,6 @@ def test_without_the_gate_breached_models_would_violate(attacked: Arm, attacks: 
     }
 
 
-@pytest.mark.slow
 def test_without_the_quarantine_attackers_words_stand_in_prompts(mutants: list[Arm]) -> None:
     clean, unquarantined, _ = mutants
     found = stages(unquarantined, clean)
@@ -130,7 +131,6 @@ def test_without_the_quarantine_attackers_words_stand_in_prompts(mutants: list[A
     assert found.flipped
 
 
-@pytest.mark.slow
 def test_a_research_model_of_the_attackers_cannot_speak_to_a_deciding_model(mutants: list[Arm]) -> None:
     clean, _, poisoned = mutants
     found = stages(poisoned, clean)
