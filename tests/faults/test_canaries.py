@@ -54,7 +54,7 @@ class World:
         self.folder, self.vendors, self.moment = folder, vendors, moment
         self.urls = {name: vendors.url(name) for name in VENDORS}
         moment["now"] = datetime(2025, 3, 3, 19, 0, tzinfo=UTC)
-        with arena_at(folder / "good", self.urls, moment) as arena:
+        with arena_at(folder / "good", self.urls, moment, ca_file=vendors.ca_file) as arena:
             failed = Day(arena, Run("good"), vendors).live(GOOD_DAY)
             assert not failed, failed
         moment["now"] = datetime(2025, 3, 4, 19, 0, tzinfo=UTC)
@@ -106,7 +106,7 @@ def test_no_secret_is_logged_stored_or_answered_in_any_fault(
     urls = dict.fromkeys(world.urls, gone) if gone else world.urls
     folder = world.folder / fault.name
     shutil.copytree(world.folder / "good", folder)
-    with arena_at(folder, urls, world.moment) as opened:
+    with arena_at(folder, urls, world.moment, ca_file=world.vendors.ca_file) as opened:
         settings = opened.settings
         home = settings.home
         (home / "dagster").mkdir()
@@ -115,11 +115,11 @@ def test_no_secret_is_logged_stored_or_answered_in_any_fault(
         monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "500")
         arena = open_arena(str(settings.file), str(home))
         arena.clock = lambda: world.moment["now"]
-        monkeypatch.setenv("ARENA_LEDGER_URL", LEDGER_URL)
         world.vendors.fault = fault
         try:
             with open_instance(home) as instance:
                 work = ByDagster(arena, instance)
+                monkeypatch.setenv("ARENA_LEDGER_URL", LEDGER_URL)
                 day = str(BAD_DAY)
                 work.run(DAY_STEPS, day, day)
                 work.run(SESSION_STEPS, f"{day}T08:30", f"{day}T14:00")
