@@ -27,17 +27,20 @@ from arena_pipeline.warehouse.tables import collections, metadata
 WORKER = Path(__file__).with_name("worker.py")
 SYMBOLS = {"SAP.DE": 250.0, "SIE.DE": 180.0, "ALV.DE": 300.0}
 STORED_WHEN = {
-    "id": {"catalog", "collections"},
+    "id": {"catalog", "collections", "evidence"},
+    "number": {"outbox"},
     "row_id": set(metadata.tables),
     "run_id": set(metadata.tables),
     "recorded_at": set(metadata.tables),
     "registered_at": {"models"},
     "fetched_at": {"fetches"},
-    "at": {"collections"},
+    "at": {"collections", "outbox"},
     "known_at": {"catalog"},
     "path": {"catalog"},
 }
 """Columns that say when, by which run and under which number a row was stored, and the tables they are in."""
+
+ABOUT_RUNS = ("run", "check")
 
 Contents = dict[str, list[str]]
 
@@ -93,7 +96,8 @@ class Nursery:
         return (self.folder / home / "errors.txt").read_text()
 
     def contents(self, home: str) -> Contents:
-        """Every table of the ledger without when and by whom; every partition of the lake, read anew."""
+        """Every table of the ledger without when and by whom; every partition of the lake, read anew. Messages
+        about runs and checks are left out: what was killed begins another run."""
         store = ArenaStore(
             ledger_url=f"sqlite:///{self.folder / home / 'ledger.db'}",
             lake_url=str(self.folder / home / "lake"),
@@ -105,7 +109,11 @@ class Nursery:
                 row.id: f"{row.asset} {row.partitions}" for row in connection.execute(sql_select(collections))
             }
             for table in metadata.sorted_tables:
-                rows = [dict(row._mapping) for row in connection.execute(sql_select(table))]
+                rows = [
+                    dict(row._mapping)
+                    for row in connection.execute(sql_select(table))
+                    if table.name != "outbox" or row.kind not in ABOUT_RUNS
+                ]
                 found[table.name] = sorted(json.dumps(_content(table.name, row, numbers)) for row in rows)
             for row in connection.execute(sql_select(metadata.tables["fetches"].c.sha256)):
                 store.archive.get(row.sha256)
