@@ -96,8 +96,8 @@ class Nursery:
         return (self.folder / home / "errors.txt").read_text()
 
     def contents(self, home: str) -> Contents:
-        """Every table of the ledger without when and by whom; every partition of the lake, read anew. Messages
-        about runs and checks are left out: what was killed begins another run."""
+        """Every table of the ledger without when and by whom; every partition of the lake, read anew.
+        Messages about runs and checks are left out: what was killed begins another run."""
         store = ArenaStore(
             ledger_url=f"sqlite:///{self.folder / home / 'ledger.db'}",
             lake_url=str(self.folder / home / "lake"),
