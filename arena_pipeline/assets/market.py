@@ -18,6 +18,7 @@ from arena_pipeline.market.indicators import indicator_anchor
 from arena_pipeline.sources.coverage import unknown_symbols
 from arena_pipeline.sources.prices import Gap, PriceReply
 from arena_pipeline.trading.corporate_actions import ActionKind, CorporateAction
+from arena_pipeline.warehouse.readers import end_of_day
 from arena_pipeline.warehouse.recorder import Collection, RecordedCollection
 from arena_pipeline.warehouse.rows import action_row, bar_row
 from arena_pipeline.warehouse.store import Partition, Row, Written
@@ -83,8 +84,8 @@ def corporate_actions(arena: Arena, keys: Sequence[str], run: Run) -> list[Outco
 
     One row per event: the ratio of a split (new shares for one old), the gross dividend per share in EUR
     (the market's currency). Whether the book applies a split depends on the adjustment of its bars. One that
-    is listed only after its day was collected is known from now on, and the book posts it then; one that is
-    listed with another figure than before is reported and changes nothing.
+    is listed only when its day was over is known from now on, and the book posts it then; one that is listed
+    with another figure than before is reported and changes nothing.
     """
     days = [date.fromisoformat(key) for key in keys]
     collection = arena.collection("corporate_actions", keys)
@@ -93,7 +94,12 @@ def corporate_actions(arena: Arena, keys: Sequence[str], run: Run) -> list[Outco
     before = arena.store.partitions("corporate_actions")
     touched = {*keys, *before.keys() & {_effective_day(arena, action) for action in reply.actions}}
     rows = {key: _stored(arena, "corporate_actions", key) for key in sorted(touched)}
-    looked_at = {key for key in touched & before.keys() if not _entered_with_bars(rows[key])}
+    lived_through = {
+        key
+        for key in touched & before.keys()
+        if collection.at >= end_of_day(arena.calendar, date.fromisoformat(key))
+        and not _entered_with_bars(rows[key])
+    }
     for action in reply.actions:
         key = _effective_day(arena, action)
         if key not in rows:
@@ -104,8 +110,8 @@ def corporate_actions(arena: Arena, keys: Sequence[str], run: Run) -> list[Outco
             differs = [name for name in FIGURES if known[action.id][name] != listed[name]]
             for name in differs:
                 run.report(f"{action.id}: {name} {known[action.id][name]} is now listed as {listed[name]}")
-        elif key in looked_at and action.kind is ActionKind.DIVIDEND:
-            run.report(f"{action.id} was listed after its day had been collected")
+        elif key in lived_through and action.kind is ActionKind.DIVIDEND:
+            run.report(f"{action.id} was listed only when its day was over")
             rows[key].append(listed | {"known_at": max(action.known_at, collection.at)})
         else:
             rows[key].append(listed)

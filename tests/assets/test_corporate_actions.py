@@ -62,7 +62,7 @@ def test_a_dividend_listed_late_is_posted_on_the_day_it_became_known(world, step
     run = Run("test")
     late = world.arena(now=datetime(third.year, third.month, third.day, 20, tzinfo=UTC))
     corporate_actions(late, [str(third)], run)
-    assert run.reports == [f"action:dividend:SAP.DE:{second} was listed after its day had been collected"]
+    assert run.reports == [f"action:dividend:SAP.DE:{second} was listed only when its day was over"]
     steps.all(late, [third])
     paid = dividends(late)
     assert (paid[str(first)], paid[str(second)]) == (0, 0)

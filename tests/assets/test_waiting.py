@@ -160,8 +160,7 @@ def test_seven_models_and_ten_briefings_take_little_more_than_their_critical_pat
     )
     assert asked.count("synthesis") >= WATCHED
     assert asked.count("decision") >= MODELS
-    assert waves(endpoint.asked) <= 5
-    assert took - lost <= 1.25 * critical
+    assert waves(endpoint.asked) <= 4, "articles, briefings, decisions; one more where a model asks again"
 
 
 def test_a_second_set_of_models_on_the_same_session_adds_no_research(
