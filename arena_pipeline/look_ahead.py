@@ -24,6 +24,9 @@ Problems = Iterator[str]
 Vintages = Mapping[tuple[str, str], list[tuple[datetime, str]]]
 """(known at, id) of each vintage of a daily bar, oldest first, by symbol and day."""
 
+SHARED_WITH = ("decision", "order")
+"""What may rest on a briefing of an earlier session."""
+
 OF_DAYS = ("snapshot", "board")
 """What is derived for a day, by what was known at its end."""
 
@@ -53,8 +56,9 @@ def every_run_of_bars_was_known_to_its_session(arena: Arena) -> Problems:
 
 
 def evidence_is_as_old_as_what_rests_on_it(arena: Arena) -> Problems:
-    """What a session made rests on rows of the same session; a snapshot and a board line rest on bars and
-    corporate actions that were known at the end of their day."""
+    """What a session made rests on rows of the same session, a decision also on briefings that were written
+    for an earlier one and shared; a snapshot and a board line rest on bars and corporate actions that were
+    known at the end of their day."""
     edges = edges_in_force(arena)
     of_days = [
         edge for edge in edges if prefix(edge.child) in OF_DAYS and prefix(edge.parent) in ("bar", "action")
@@ -66,7 +70,9 @@ def evidence_is_as_old_as_what_rests_on_it(arena: Arena) -> Problems:
             yield f"{edge.child} {edge.role} {edge.parent}, known only at {known_at[edge.parent]}"
     for edge in edges:
         session, other = session_of(edge.child), session_of(edge.parent)
-        if session and other and session != other:
+        if not session or not other or session == other:
+            continue
+        if other > session or prefix(edge.child) not in SHARED_WITH:
             yield f"{edge.child} {edge.role} {edge.parent}, which is of another session"
 
 

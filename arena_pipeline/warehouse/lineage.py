@@ -47,6 +47,7 @@ WINDOW = re.compile(
 )
 OF_A_SESSION = re.compile(
     rf"(?:indicators|momentum|watchlist|briefing):(?P<research>{KEY}):.+|decision:.+:(?P<decided>{KEY})"
+    rf"|order:.+:(?P<ordered>{KEY}):[0-9]+"
 )
 
 LAKE_KINDS = {
@@ -225,7 +226,7 @@ def _contained(store: ArenaStore, bars: Bars, run: str) -> list[str]:
 def session_of(identity: str) -> str | None:
     """The session of what was derived for one: of a decision, a briefing, an indicator row, …"""
     match = OF_A_SESSION.fullmatch(identity)
-    return (match["research"] or match["decided"]) if match else None
+    return (match["research"] or match["decided"] or match["ordered"]) if match else None
 
 
 def window_of(identity: str) -> tuple[str, str, str]:

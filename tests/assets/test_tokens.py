@@ -166,3 +166,8 @@ def test_models_asked_one_after_the_other_are_shown_the_same(arena: Arena, tmp_p
         for asset in ("briefings", HELD, "decisions"):
             assert other.store.partitions(asset) == arena.store.partitions(asset)
         assert rederive(other).problems == []
+
+
+def test_what_rests_on_a_briefing_of_an_earlier_session_is_no_look_ahead(arena: Arena) -> None:
+    assert list(every_run_of_bars_was_known_to_its_session(arena)) == []
+    assert list(evidence_is_as_old_as_what_rests_on_it(arena)) == []
