@@ -16,6 +16,10 @@ from arena_pipeline.assets.graph import DAY_STEPS, DECISION_STEPS, SESSION_STEPS
 from arena_pipeline.assets.held import SharingDesk
 from arena_pipeline.assets.research import HELD
 from arena_pipeline.assets.step import Run
+from arena_pipeline.look_ahead import (
+    every_run_of_bars_was_known_to_its_session,
+    evidence_is_as_old_as_what_rests_on_it,
+)
 from arena_pipeline.rederive import rederive
 from arena_pipeline.research.sharing import Why
 from arena_pipeline.settings import Settings, load_settings
