@@ -25,6 +25,7 @@ from arena_pipeline.research.sharing import Why
 from arena_pipeline.settings import Settings, load_settings
 from arena_pipeline.warehouse.costs import cost_document
 from arena_pipeline.warehouse.research_tables import citations
+from arena_pipeline.warehouse.store import Edge
 from arena_pipeline.warehouse.tables import decisions, evidence
 
 MODELS, WATCHED, MOST_TOKENS = 7, 10, 60_000
@@ -172,6 +173,23 @@ def test_models_asked_one_after_the_other_are_shown_the_same(arena: Arena, tmp_p
         assert rederive(other).problems == []
 
 
-def test_what_rests_on_a_briefing_of_an_earlier_session_is_no_look_ahead(arena: Arena) -> None:
-    assert list(every_run_of_bars_was_known_to_its_session(arena)) == []
-    assert list(evidence_is_as_old_as_what_rests_on_it(arena)) == []
+def test_only_a_decision_may_rest_on_a_briefing_of_before_and_nothing_on_one_of_after(
+    arena: Arena, tmp_path: Path
+) -> None:
+    shutil.copytree(arena.settings.home, tmp_path / "home")
+    settings = configured(tmp_path)
+    with Arena(settings, open_store(settings)) as copy:
+        assert list(every_run_of_bars_was_known_to_its_session(copy)) == []
+        assert list(evidence_is_as_old_as_what_rests_on_it(copy)) == []
+        earlier, session, later = sessions(copy)[:3]
+        made = {
+            Edge(f"decision:model-0:{session}", f"briefing:{earlier}:SAP.DE", "decided from"): False,
+            Edge(f"decision:model-0:{session}", f"briefing:{later}:SAP.DE", "decided from"): True,
+            Edge(f"watchlist:{session}:SAP.DE", f"momentum:{earlier}:SAP.DE", "ranks"): True,
+        }
+        with copy.store.ledger.transaction() as connection:
+            copy.store.add_edges(connection, made)
+        told = [problem.split(",")[0] for problem in evidence_is_as_old_as_what_rests_on_it(copy)]
+    assert sorted(told) == sorted(
+        f"{edge.child} {edge.role} {edge.parent}" for edge, wrong in made.items() if wrong
+    )
