@@ -31,7 +31,7 @@ def dividends(arena):
                 snapshots.c.model == "equal-weight", snapshots.c.superseded_at.is_(None)
             )
         )
-        return dict(rows.tuples().all())
+        return {row.trading_day: row.dividends_cents for row in rows}
 
 
 def test_rows_that_give_no_action_are_findings_with_their_line(world, listed):

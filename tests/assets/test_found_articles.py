@@ -27,6 +27,8 @@ from tests.sources.web import Web, page, result, the_web
 
 pytest.importorskip("ddgs", reason="the extra `search` is not installed")
 
+pytestmark = pytest.mark.slow
+
 FRIDAY, MONDAY = date(2025, 3, 7), date(2025, 3, 10)
 KEY, LATER = "2025-03-07T08:30", "2025-03-07T14:00"
 AHEAD = morning(FRIDAY, 7, 20)
@@ -418,7 +420,6 @@ def test_an_empty_object_says_that_alpha_vantage_does_not_have_the_share(
     assert answers(arena)["alphavantage", "SAP.DE"] == "not covered"
 
 
-@pytest.mark.slow
 def test_a_replay_searches_for_nothing_and_finds_the_same(
     at: At, web: Web, vendors: StandIn, keys: None
 ) -> None:

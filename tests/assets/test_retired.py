@@ -11,6 +11,8 @@ from arena_pipeline.rederive import rederive
 from arena_pipeline.verify import verify
 from arena_pipeline.warehouse.tables import leaderboard, position_marks, snapshots
 
+pytestmark = pytest.mark.slow
+
 RETIRED = "equal-weight"
 LAST, NEXT = date(2025, 3, 5), date(2025, 3, 7)
 
@@ -55,13 +57,11 @@ def test_its_book_ends_on_the_day_of_its_last_decision(arena):
     assert max(entry.day for entry in journals(arena, NEXT)[RETIRED]) <= LAST
 
 
-@pytest.mark.slow
 def test_verify_finds_nothing_and_the_replay_reproduces_every_digest(arena):
     assert verify(arena) == []
     assert rederive(arena).problems == []
 
 
-@pytest.mark.slow
 def test_put_back_it_catches_up_and_is_ranked_again(world, steps, arena):
     world.models[RETIRED] = "equal_weight"
     again = world.arena()

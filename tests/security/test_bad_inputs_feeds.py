@@ -29,6 +29,8 @@ from tests.security.conftest import Bench
 from tests.security.invariants import INVARIANTS
 from tests.security.stand_in import Answer, serve
 
+pytestmark = pytest.mark.slow
+
 DAY, SESSION = date(2026, 3, 2), "2026-03-02T08:30"
 LIVE = datetime(2026, 3, 2, 7, 15, tzinfo=UTC)
 DAYS_LATER = datetime(2026, 3, 5, 10, 0, tzinfo=UTC)

@@ -21,6 +21,8 @@ from tests.security.bad_inputs import BadInput, bad_inputs
 from tests.security.conftest import Bench
 from tests.security.stand_in import NAMES, Quote, chart, midnight
 
+pytestmark = pytest.mark.slow
+
 DAY, EVENING = date(2026, 3, 2), datetime(2026, 3, 2, 19, 0, tzinfo=UTC)
 SYMBOL = "SAP.DE"
 
