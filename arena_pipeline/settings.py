@@ -234,6 +234,12 @@ class ResearchSection(_Section):
     search_ca_file: Path | None = None
     """PEM certificates to trust the engine's by, instead of the usual ones."""
 
+    @model_validator(mode="after")
+    def _certificates(self) -> ResearchSection:
+        if self.search_ca_file is not None and not self.search_ca_file.is_file():
+            raise ValueError(f"search_ca_file = {str(self.search_ca_file)!r} is no file")
+        return self
+
 
 class LimitsSection(_Section):
     """What the order gate allows a language model, whatever it asks for."""

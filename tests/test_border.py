@@ -48,6 +48,7 @@ def refused(folder: Path, *words: str, text: str = BASELINE, **variables: str) -
         ('[arena]\nstarting_cash = "0"\n', "arena.starting_cash"),
         ('[arena]\nfee_per_order = "1e30"\n', "arena.fee_per_order"),
         ('[arena]\nmarket = "FOO"\n', "arena.market = 'FOO'"),
+        ('[research]\nsearch_ca_file = "nowhere.pem"\n', "search_ca_file"),
         ('[[universe]]\nsymbols = ["SAP.DE"]\n', "universe: "),
         ('arena = "x"\n', "arena: "),
         ('[universe]\nsymbols = ["SAP.DE", "FOO.DE"]\n', "universe.symbols: the sandbox has only"),

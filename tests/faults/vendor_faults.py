@@ -233,7 +233,7 @@ def arena_at(
     urls: dict[str, str],
     moment: dict[str, datetime],
     strangers: Route | None = None,
-    ca_file: Path = Path("ca.pem"),
+    ca_file: Path | None = None,
 ) -> Iterator[Arena]:
     symbols = ", ".join(f'"{symbol}"' for symbol in SYMBOLS)
     folder.mkdir(exist_ok=True)
@@ -263,7 +263,7 @@ queries_per_share = 1
 pages_per_share = 1
 alphavantage_news = 1
 search_proxy = "{urls["search"]}"
-search_ca_file = "{ca_file}"
+{f'search_ca_file = "{ca_file}"' if ca_file else ""}
 [llm]
 base_url = "{urls["models"]}/v1"
 research_model = "sandbox/analyst"
@@ -322,8 +322,8 @@ def _came(outcome: Outcome, hour: str, vendor: str) -> str:
 
 
 def _short(text: str, longest: int = 110) -> str:
-    """One cell of the table: no addresses, no pipes, at most so many characters."""
-    text = " ".join(text.replace("|", "/").split())
+    """One cell of the table: no pipes, no host that is not there, at most so many characters."""
+    text = " ".join(text.replace(NOWHERE.removeprefix("http://"), "the host").replace("|", "/").split())
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
