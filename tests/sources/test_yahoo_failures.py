@@ -115,10 +115,11 @@ def test_where_all_fail_it_is_an_error_and_yahoo_is_left_alone(
 
 @pytest.mark.parametrize("status", [401, 403, 429])
 def test_after_a_refusal_nobody_else_is_asked_for(world: YahooWorld, status: int) -> None:
-    world.broken[BAD] = (status, "Too Many Requests")
+    refused = SHARES[6]  # the first three are asked for well before it, the last one after
+    world.broken[refused] = (status, "Too Many Requests")
     recorder = MemoryRecorder()
     reply = prices(world, recorder).daily(SHARES, MONDAY, FRIDAY)
-    assert reply.gaps[BAD] is (Gap.RATE_LIMITED if status == 429 else Gap.REFUSED)
+    assert reply.gaps[refused] is (Gap.RATE_LIMITED if status == 429 else Gap.REFUSED)
     assert reply.gaps[SHARES[-1]] is Gap.NOT_ASKED
     assert {bar.symbol for bar in reply.bars} >= {*SHARES[:3]}
     assert {bar.symbol for bar in reply.bars} | reply.gaps.keys() == {*SHARES}
