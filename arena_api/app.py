@@ -61,7 +61,7 @@ def create_app(
     )
     app.state.reading, app.state.hub, app.state.seats = reading, hub, Seats()
     routes.mount(app)
-    views.mount(app, reading)
+    views.mount(app)
     answer_with_problems(app)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(Caching, version=data_version)

@@ -1,84 +1,40 @@
-"""The pages, made on the server, from the same documents as the API's answers; they need no script."""
+"""The pages, made on the server from the same documents as the API's answers, to be read without a script.
+
+One module of `pages` per page, each with its router. A page is in the navigation as soon as it has a route.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-from fastapi import APIRouter, FastAPI, Query
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from starlette.staticfiles import StaticFiles
 
-from arena_api.reading import decisions as listed
-from arena_api.reading import models
-from arena_api.reading.pages import PAGE
-from arena_pipeline.errors import DataError
-from arena_pipeline.scoring.metrics import MIN_DAYS
-from arena_pipeline.settings import MODEL_ID
-from dashboards import evidence, formats
+from dashboards import assets
+from dashboards.pages import decision, duel, leaderboard, model, overview, pipeline, research, symbol
+from dashboards.shell import templates
 
-if TYPE_CHECKING:
-    from arena_api.reading import Reading
-
-HERE = Path(__file__).parent
-
-
-def mount(app: FastAPI, reading: Reading) -> None:
-    """Add the pages and their static files to an app. Everything they show comes through `reading`."""
-    templates = _templates()
-
-    def page(name: str, *, here: str = "", status: int = 200, **values: Any) -> HTMLResponse:
-        settings = reading.settings
-        common = {"simulated": settings.simulated, "arena": settings.arena, "here": here}
-        return HTMLResponse(templates.get_template(name).render(**common, **values), status)
-
-    def leaderboard() -> HTMLResponse:
-        board = models.board(reading)
-        return page(
-            "leaderboard.html",
-            here="leaderboard",
-            board=board,
-            min_days=MIN_DAYS,
-            mature=any(line["days"] >= MIN_DAYS for line in board["models"]),
-            benchmark=reading.settings.universe.benchmark,
-        )
-
-    def decisions(model: Annotated[str | None, Query()] = None) -> HTMLResponse:
-        known = model is None or MODEL_ID.fullmatch(model) is not None
-        found = listed.decisions(reading, model=model)["decisions"] if known else []
-        return page("decisions.html", here="decisions", decisions=found, model=model, limit=PAGE)
-
-    def decision(identity: str) -> HTMLResponse:
-        try:
-            found = listed.decision(reading, identity)
-        except DataError:
-            return page("missing.html", status=404, what=identity)
-        fills = [order["fill"]["id"] for order in found["orders"] if "fill" in order]
-        roots = [identity, *(order["id"] for order in found["orders"]), *fills]
-        store = reading.store()
-        return page(
-            "decision.html",
-            here="decisions",
-            decision=found,
-            groups=[] if store is None else evidence.groups(store, roots),
-        )
-
-    router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
-    router.add_api_route("/", leaderboard)
-    router.add_api_route("/decisions", decisions)
-    router.add_api_route("/decisions/{identity}", decision)
-    app.include_router(router)
-    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+PAGES: tuple[tuple[str, str, APIRouter], ...] = (
+    ("Overview", "/", overview.router),
+    ("Leaderboard", "/leaderboard", leaderboard.router),
+    ("Models", "/models", model.router),
+    ("Decisions", "/decisions", decision.router),
+    ("Research", "/research", research.router),
+    ("Symbols", "/symbols", symbol.router),
+    ("Duel", "/duel", duel.router),
+    ("Pipeline", "/pipeline", pipeline.router),
+)
+"""The navigation: label, address, and the routes that are added for it."""
 
 
-def _templates() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    formats.install(environment)
-    return environment
+def mount(app: FastAPI) -> None:
+    """Add the pages and their static files to an app whose `state.reading` they read through."""
+    app.state.templates = templates()
+    app.state.navigation = [(label, address) for label, address, router in PAGES if router.routes]
+    pages = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
+    for _, _, router in PAGES:
+        pages.include_router(router)
+
+    @pages.get("/static/{name:path}")
+    def static(request: Request, name: str) -> Response:
+        return assets.answer(request, name)
+
+    app.include_router(pages)

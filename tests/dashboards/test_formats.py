@@ -5,18 +5,34 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboards.formats import amount, berlin, path, percent
+from dashboards.formats import amount, berlin, day, money, path, percent, session, usd, zoned
 
 
 def test_a_loss_too_small_to_show_has_no_minus():
-    assert percent(-0.00001) == "+0.00%"
-    assert percent(-0.0123) == "−1.23%"
-    assert percent(0.5, signed=False) == "50.00%"
+    assert percent(-0.00001) == "+0.00\u202f%"
+    assert percent(-0.0123) == "−1.23\u202f%"
+    assert percent(0.5, signed=False) == "50.00\u202f%"
+    assert amount("-0.001") == "0.00"
 
 
 def test_times_are_on_the_exchanges_clock_in_summer_and_winter():
-    assert berlin("2025-07-01T07:00:00.000000+00:00") == "2025-07-01 09:00 CEST"
-    assert berlin("2025-12-01T08:00:00.000000+00:00") == "2025-12-01 09:00 CET"
+    summer, winter = "2025-07-01T07:00:00.000000+00:00", "2025-12-01T08:00:00.000000+00:00"
+    assert berlin(summer) == "1 Jul 2025 09:00"
+    assert zoned(summer) == "2025-07-01 09:00 CEST"
+    assert berlin(winter) == "1 Dec 2025 09:00"
+    assert zoned(winter) == "2025-12-01 09:00 CET"
+    assert session("2025-10-24T08:30") == "24 Oct 2025 08:30"
+
+
+def test_money_has_its_unit_and_what_calls_cost_has_four_decimals_below_a_cent():
+    assert money("1234567.5") == "1\u202f234\u202f567.50\u202f€"
+    assert money("-3", "CHF", signed=True) == "−3.00\u202fCHF"
+    assert money("3", "NOK", signed=True) == "+3.00\u202fNOK"
+    assert [usd("0.00425"), usd("1.236"), usd("0")] == ["$0.0043", "$1.24", "$0.00"]
+
+
+def test_what_is_missing_is_a_dash_and_never_zero():
+    assert [amount(None), money(None), percent(None), usd(None), berlin(None), day(None)] == ["–"] * 6
 
 
 def test_an_id_keeps_its_colons_and_nothing_else_that_an_address_would_read():
@@ -26,4 +42,4 @@ def test_an_id_keeps_its_colons_and_nothing_else_that_an_address_would_read():
 
 @given(st.decimals(-(10**12), 10**12, places=2))
 def test_an_amount_reads_back_as_itself(value):
-    assert Decimal(amount(value).replace(",", "").replace("−", "-")) == value
+    assert Decimal(amount(value).replace("\u202f", "").replace("−", "-")) == value

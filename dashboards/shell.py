@@ -1,0 +1,87 @@
+"""What every page function gets: the process's reader, and a way to make an answer of a template.
+
+A page function reads documents with the functions that the REST routes use, makes of them what its template
+needs, and returns `shell.page(...)`. It computes nothing that is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import Depends, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from arena_api.reading import Reading, market
+from arena_pipeline.market.universe import companies
+from dashboards import assets, formats, palette
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def templates() -> Environment:
+    """Everything that a template prints is text, whatever it holds."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    formats.install(environment)
+    environment.globals |= {"asset": assets.address, "style": formats.STYLE}
+    return environment
+
+
+class Shell:
+    """One request for a page."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.reading: Reading = request.app.state.reading
+        self._slots: dict[str, int] | None = None
+
+    def series(self, model: str) -> str:
+        """The classes that give a model its colour."""
+        if self._slots is None:
+            self._slots = palette.slots(self.reading)
+        return palette.series_class(self._slots.get(model, 0))
+
+    def link(self, **changed: str | None) -> str:
+        """This page's address with some of its parameters changed; None takes one away."""
+        query = {**self.request.query_params, **changed}
+        kept = {name: value for name, value in query.items() if value is not None}
+        return f"{self.request.url.path}?{urlencode(kept)}" if kept else self.request.url.path
+
+    def page(self, template: str, *, here: str = "", status: int = 200, **values: Any) -> HTMLResponse:
+        """A template as an answer. `here` is the address of the navigation's entry that the page is under."""
+        settings = self.reading.settings
+        shown: Mapping[str, Any] = {
+            "simulated": settings.simulated,
+            "arena": settings.arena,
+            "benchmark": settings.universe.benchmark,
+            "here": here,
+            "navigation": self.request.app.state.navigation,
+            "market": market.status(self.reading),
+            "series": self.series,
+            "link": self.link,
+            "company": company,
+            **values,
+        }
+        html = self.request.app.state.templates.get_template(template).render(shown)
+        return HTMLResponse(html, status, headers={"Cache-Control": "private, no-cache"})
+
+    def missing(self, what: str, *, here: str = "") -> HTMLResponse:
+        """The page for an address that nothing is stored under."""
+        return self.page("missing.html", status=404, what=what, here=here)
+
+
+def company(symbol: str) -> str:
+    """The name behind a symbol."""
+    return companies((symbol,))[symbol].name
+
+
+ShellOf = Annotated[Shell, Depends(Shell)]
