@@ -224,9 +224,9 @@ class PostingKind(enum.StrEnum):
 
 
 class Posting(NamedTuple):
-    """What a corporate action did to a book. `quantity` is held afterwards; `cents` is cash in lieu, the
-    gross dividend or the payment; `cost_cents` the cost that went with a fraction of a share; `tax_cents`
-    what was withheld of a dividend."""
+    """What a corporate action did to a book. `quantity` is held after a split, or entitled to a dividend;
+    `cents` is cash in lieu, the gross dividend or the payment; `cost_cents` the cost that went with a
+    fraction of a share; `tax_cents` what was withheld of a dividend."""
 
     kind: PostingKind
     action_id: str

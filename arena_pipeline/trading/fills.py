@@ -5,7 +5,8 @@ plain limit order afterwards:
 
 - market: the opening;
 - limit: the opening if that is better, else the limit if the price traded through it (`touch`: reached it);
-- stop: the opening if it gapped past the stop, else the stop;
+- stop: the opening if it gapped past the stop, else the stop; once reached in a bar too thin for it, it is a
+  market order;
 - stop-limit: as a stop, but only at the limit or better; otherwise it rests as a limit order.
 
 Source: https://github.com/QuantConnect/Lean/blob/master/Common/Orders/Fills/EquityFillModel.cs
@@ -82,7 +83,7 @@ def meet(order: Order, bar: Bar, policy: FillPolicy, *, triggered: bool = False)
         case OrderType.LIMIT:
             return _limit(order, bar, policy)
         case OrderType.STOP:
-            reached = _stop(order, bar)
+            reached = Meeting(bar.open, True) if triggered else _stop(order, bar)
             if reached.price is None:
                 return reached
             return reached._replace(price=policy.slipped(reached.price, order.side, bar))

@@ -16,6 +16,7 @@ Splits are applied to as-traded prices only and dividends to as-traded or split-
 
 from __future__ import annotations
 
+import bisect
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -109,6 +110,8 @@ class Replay:
         self._tape = Tape({}, {}, {}, frozenset())
         self._due: list[tuple[date, Posting]] = []
         self._applied: set[str] = set()
+        self._begun: dict[date, Mapping[str, int]] = {}
+        """What was held when each day began to trade."""
 
     @property
     def book(self) -> Book:
@@ -200,7 +203,7 @@ class Replay:
         if day.actions or self._due:
             self._account.turn_page()
             postings = self._act(day, rejections)
-        before = self._account.quantities
+        before = self._begun[day.day] = self._account.quantities
         fills: list[Fill] = []
         if self._open:
             self._account.turn_page()
@@ -237,7 +240,7 @@ class Replay:
         return postings
 
     def _accrue(self, action: CorporateAction, amount: Decimal, day: MarketDay) -> list[Posting]:
-        quantity = self._account.quantity(action.symbol)
+        quantity = self._entitled(action)
         if not quantity:
             return []
         total = Fraction(amount) * quantity * 100
@@ -248,6 +251,15 @@ class Replay:
         posting = Posting(PostingKind.ACCRUAL, action.id, action.symbol, day.day, quantity, gross, 0, tax)
         self._due.append((action.pay_date or action.ex_date, posting))
         return [posting]
+
+    def _entitled(self, action: CorporateAction) -> int:
+        """The shares held when the ex-date began to trade: now, or on an earlier day for a dividend that
+        became known late, whatever was bought and sold since."""
+        days = list(self._begun)
+        place = bisect.bisect_left(days, action.ex_date)
+        if place == len(days):
+            return self._account.quantity(action.symbol)
+        return self._begun[days[place]].get(action.symbol, 0)
 
     def _split(
         self, action: CorporateAction, ratio: Fraction, day: MarketDay, rejections: list[Rejection]
@@ -263,8 +275,9 @@ class Replay:
         if symbol in ticks:
             restated = half_up(ticks[symbol] * ratio.denominator, ratio.numerator)
             self._tape = replace(self._tape, ticks={**ticks, symbol: restated})
-        for order in list(self._open.values()):
-            if order.symbol == symbol and order.submitted_at < day.opens_at:
+        for order_id in list(self._open):
+            order = self._open.get(order_id)
+            if order is not None and order.symbol == symbol and order.submitted_at < day.opens_at:
                 quantity = None if order.quantity is None else int(order.quantity * ratio)
                 if quantity == 0:
                     self._end(order, day.opens_at, day, RejectReason.BELOW_ONE_SHARE, rejections, action.id)
@@ -325,6 +338,8 @@ class Replay:
                 if order.oco is not None:
                     self._end_other(order.oco, bar, day, rejections)
             elif order_id in self._open:
+                if meeting.price is not None:
+                    self._triggered.add(order_id)
                 self._enqueue(queue, order, bars, index + 1)
         return fills
 
@@ -406,9 +421,12 @@ class Replay:
     def _release_exits(
         self, queue: list[_Event], fill: Fill, index: int, meeting: Meeting, at: datetime
     ) -> None:
-        """The orders that were waiting for this fill may trade from now on, in this bar too: all of it is
-        still to come after a fill at its opening; otherwise see `meet_inside`."""
+        """The orders that were waiting for this fill and have not been taken back meanwhile may trade from
+        now on, in this bar too: all of it is still to come after a fill at its opening; otherwise see
+        `meet_inside`."""
         for order_id in self._exits.pop(fill.order_id, ()):
+            if order_id not in self._open:
+                continue
             order = self._open[order_id] = _released(self._open[order_id], fill.quantity)
             self._waited.add(order_id)
             entered_at = None if meeting.at_open else fill.price

@@ -74,6 +74,7 @@ class Oracle:
         self.last: dict[str, Decimal] = {}
         self.adjusted: dict[str, Adjustment] = {}
         self.due: list = []
+        self.begun: dict = {}
         self.numbers = 0
         self.seen: set = set()
 
@@ -108,6 +109,7 @@ class Oracle:
         self.bars = {s: [b for b in bars if not b.stale] for s, bars in day.bars.items()}
         self.fresh = {}
         self.act()
+        self.begun[day.day] = {symbol: held.quantity for symbol, held in self.held.items()}
         self.trade()
         self.mark()
         for name, wish in list(self.open.items()):
@@ -143,9 +145,9 @@ class Oracle:
             if action.kind is ActionKind.SPLIT and mode is Adjustment.RAW:
                 self.split(symbol, action.ratio)
             if action.kind is ActionKind.DIVIDEND and mode in (Adjustment.RAW, Adjustment.SPLIT):
-                held = self.held.get(symbol)
-                if held:
-                    gross = cents(Fraction(action.amount) * held.quantity)
+                quantity = self.entitled(symbol, action.ex_date)
+                if quantity:
+                    gross = cents(Fraction(action.amount) * quantity)
                     net = gross - cents(Fraction(gross) * self.tax)
                     self.receivable += net
                     self.dividends += net
@@ -155,6 +157,13 @@ class Oracle:
                 self.due.remove(entry)
                 self.cash += entry[1]
                 self.receivable -= entry[1]
+
+    def entitled(self, symbol, ex_date):
+        """Held when the ex-date began to trade, which may be days ago."""
+        for day, held in self.begun.items():
+            if day >= ex_date:
+                return held.get(symbol, 0)
+        return self.held[symbol].quantity if symbol in self.held else 0
 
     def split(self, symbol, ratio):
         if symbol in self.last:
@@ -272,7 +281,7 @@ class Oracle:
 
     def meet(self, wish, bar):
         kind = wish.order.type
-        if kind is OrderType.MARKET:
+        if kind is OrderType.MARKET or (kind is OrderType.STOP and wish.triggered):
             return self.slipped(bar.open, wish, bar), True
         if kind is OrderType.LIMIT or (kind is OrderType.STOP_LIMIT and wish.triggered):
             return self.limit(wish, bar)
@@ -331,6 +340,7 @@ class Oracle:
                 return self.end(name, "ALREADY_AT_TARGET")
         bound = self.policy.participation
         if bound is not None and quantity > bound * bar.volume:
+            wish.triggered = True
             return None
         notional = cents(quantity * Fraction(at))
         realised = net = None

@@ -77,6 +77,7 @@ def scenario(seed: int, *, days: int = 8, orders: int = 16, plain: bool = False)
     chance = random.Random(seed)
     mode = chance.choice(list(Adjustment))
     market = _market(random.Random(f"{seed} market"), days, mode)
+    _delay(random.Random(f"{seed} late"), market)
     policy = FillPolicy()
     if not plain:
         policy = FillPolicy(
@@ -177,6 +178,17 @@ def _actions(chance: random.Random, day: date, opens: datetime) -> tuple[Corpora
     return tuple(made)
 
 
+def _delay(chance: random.Random, days: list[MarketDay]) -> None:
+    """Let one dividend in six become known on a later day only."""
+    for number, day in enumerate(days[:-1]):
+        for action in day.actions:
+            if action.kind is ActionKind.DIVIDEND and action.ex_date == day.day and chance.random() < 1 / 6:
+                later = chance.randrange(number + 1, len(days))
+                others = tuple(other for other in days[number].actions if other is not action)
+                days[number] = replace(days[number], actions=others)
+                days[later] = replace(days[later], actions=(*days[later].actions, action))
+
+
 def _wishes(chance: random.Random, days: list[MarketDay], count: int) -> list[Order | Cancellation]:
     made: list[Order | Cancellation] = []
     placed: list[Order] = []
@@ -201,7 +213,9 @@ def _wishes(chance: random.Random, days: list[MarketDay], count: int) -> list[Or
         placed.append(order)
         made.append(order)
         if side is Side.BUY and what > 0.6:
-            made += _bracket(chance, order, near)
+            exits = _bracket(chance, order, near)
+            placed += exits
+            made += exits
     return made
 
 

@@ -430,3 +430,76 @@ def test_an_order_for_the_day_that_met_a_bar_of_the_afternoon_ends_with_it(marke
     first, second = replay("m", Decimal(1000), Decimal(5), [order], days)
     assert [entry.reason for entry in first.rejections] == [RejectReason.EXPIRED]
     assert second.fills == ()
+
+
+@pytest.mark.parametrize("taken_back", ["cancelled", "replaced"])
+def test_an_exit_that_is_taken_back_before_its_entry_fills_is_not_missed(market, taken_back):
+    entry = replace(market.order("in", "buy", 5, "A", 2), type=OrderType.LIMIT, limit=Decimal(8))
+    exit_order = replace(market.order("stop", "sell", 1, "A", 2), quantity=None, parent="in")
+    stop = replace(exit_order, type=OrderType.STOP, stop=Decimal(6), oco="target")
+    target = replace(exit_order, id="target", type=OrderType.LIMIT, limit=Decimal(13), oco="stop")
+    moved = replace(market.order("moved", "sell", 5, "A", 3), type=OrderType.STOP, stop=Decimal(7))
+    wish = {
+        "cancelled": Cancellation("m", "stop", market.at(3, "07:35")),
+        "replaced": replace(moved, replaces="stop"),
+    }[taken_back]
+    days = [market.day(day, {"A": price}) for day, price in ((2, "10"), (3, "9"), (6, "7.50"), (7, "5"))]
+    results = replay("m", Decimal(1000), FEE, [entry, stop, target, wish], days)
+    fills = [(fill.order_id, fill.day.day) for result in results for fill in result.fills]
+    ends = [(entry.order_id, entry.reason.value) for result in results for entry in result.rejections]
+    if taken_back == "cancelled":
+        assert (fills, ends) == ([("in", 6)], [("stop", "CANCELLED")])
+    else:
+        assert (fills, ends) == (
+            [("in", 6), ("moved", 7)],
+            [("stop", "REPLACED"), ("target", "OTHER_FILLED")],
+        )
+
+
+def test_a_split_that_ends_an_entry_ends_its_exits_for_good(market):
+    raw = [market.bar("A", day, price, adjustment=Adjustment.RAW) for day, price in ((2, "10"), (3, "100"))]
+    entry = replace(market.order("in", "buy", 5, "A", 2), type=OrderType.LIMIT, limit=Decimal(8))
+    stop = replace(
+        market.order("stop", "sell", 1, "A", 2),
+        quantity=None,
+        parent="in",
+        type=OrderType.STOP,
+        stop=Decimal(6),
+    )
+    book = engine()
+    book.submit(entry)
+    book.submit(stop)
+    book.run(market.day(2, {"A": raw[0]}))
+    split = book.run(market.day(3, {"A": raw[1]}, market.split("A", 3, "1/10")))
+    assert [(end.order_id, end.reason.value) for end in split.rejections] == [
+        ("in", "BELOW_ONE_SHARE"),
+        ("stop", "ENTRY_ENDED"),
+    ]
+    assert book.book.open_orders == ()
+
+
+def test_a_dividend_known_late_is_for_whoever_held_the_share_on_the_ex_date(market):
+    book = engine()
+    book.submit(market.order("in", "buy", 10, "A", 2))
+    book.run(market.day(2, {"A": "100"}))
+    book.submit(market.order("out", "sell", 10, "A", 3))
+    book.submit(market.order("other", "buy", 7, "B", 3))
+    book.run(market.day(3, {"A": "99", "B": "50"}))
+    late = (market.dividend("A", 3, "1.00", pay=7), market.dividend("B", 3, "1.00"))
+    known = book.run(market.day(6, {"A": "99", "B": "50"}, *late))
+    assert [(posting.symbol, posting.quantity, posting.cents) for posting in known.postings] == [
+        ("A", 10, 1000)
+    ]
+    assert (book.book.dividends_cents, book.book.receivable_cents) == (1000, 1000)
+    assert book.run(market.day(7, {})).snapshot.receivable_cents == 0
+
+
+def test_a_stop_reached_in_a_bar_too_thin_for_it_goes_to_the_market(market):
+    policy = FillPolicy(participation=Decimal("0.01"))
+    thin = replace(market.bar("A", 3, ("95", "90"), start="08:00"), volume=100)
+    deep = replace(market.bar("A", 3, "97", start="08:15"), volume=10_000)
+    entry, out = market.order("in", "buy", 10, "A", 2), market.order("out", "sell", 10, "A", 3)
+    stop = replace(out, type=OrderType.STOP, stop=Decimal(92))
+    days = [market.day(2, {"A": "100"}), market.day(3, {"A": (thin, deep)})]
+    last = replay("m", Decimal(10_000), FEE, [entry, stop], days, policy)[-1]
+    assert [(fill.order_id, fill.price) for fill in last.fills] == [("out", Decimal(97))]
