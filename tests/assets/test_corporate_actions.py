@@ -53,20 +53,25 @@ def test_rows_that_give_no_action_are_findings_with_their_line(world, listed):
     assert all(row["quarantined"] for row in found)
 
 
-def test_a_dividend_listed_late_is_posted_on_the_day_it_became_known(world, steps, listed):
-    first, second, third, *_ = days = world.days()[:3]
+@pytest.mark.parametrize(("ex", "entitled"), [(1, False), (2, True)])
+def test_a_dividend_listed_late_is_posted_when_it_became_known_for_who_held_on_its_ex_date(
+    world, steps, listed, ex, entitled
+):
+    """What is decided in the evening of the first day is bought at the opening of the second: too late for a
+    dividend that goes ex then."""
+    *days, last = world.days()[:4]
     listed()
-    for day in days[:2]:
+    for day in days:
         steps.all(world.arena(now=datetime(day.year, day.month, day.day, 20, tzinfo=UTC)), [day])
-    listed(f"SAP.DE,{second},dividend,,2.00,")
+    listed(f"SAP.DE,{days[ex]},dividend,,2.00,")
     run = Run("test")
-    late = world.arena(now=datetime(third.year, third.month, third.day, 20, tzinfo=UTC))
-    corporate_actions(late, [str(third)], run)
-    assert run.reports == [f"action:dividend:SAP.DE:{second} was listed only when its day was over"]
-    steps.all(late, [third])
+    late = world.arena(now=datetime(last.year, last.month, last.day, 20, tzinfo=UTC))
+    corporate_actions(late, [str(last)], run)
+    assert run.reports == [f"action:dividend:SAP.DE:{days[ex]} was listed only when its day was over"]
+    steps.all(late, [last])
     paid = dividends(late)
-    assert (paid[str(first)], paid[str(second)]) == (0, 0)
-    assert paid[str(third)] > 0
+    assert [paid[str(day)] for day in days] == [0, 0, 0]
+    assert (paid[str(last)] > 0) is entitled
 
 
 def test_another_figure_than_before_is_reported_and_changes_nothing(world, steps, listed):
