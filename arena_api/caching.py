@@ -26,6 +26,9 @@ MOST = 48 << 20
 
 MOST_ANSWERS = 4_096
 
+BELOW = ("/api/", "/dash/")
+"""Where answers depend on what is stored alone: documents, and the parts of pages that change with it."""
+
 JUST_NOW = 3.0
 """Seconds that an answer may be shown after it last held, while its successor is worked on."""
 
@@ -43,7 +46,7 @@ class Kept:
 
 
 class Caching:
-    """ETag, Cache-Control and 304 for everything below `/api`, from the version of the data."""
+    """ETag, Cache-Control and 304 for everything below `BELOW`, from the version of the data."""
 
     def __init__(self, app: ASGIApp, *, version: DataVersion) -> None:
         self.app = app
@@ -54,7 +57,7 @@ class Caching:
         self._making: dict[str, asyncio.Future[None]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "GET" or not scope["path"].startswith("/api/"):
+        if scope["type"] != "http" or scope["method"] != "GET" or not scope["path"].startswith(BELOW):
             await self.app(scope, receive, send)
             return
         version = await self._version.current()

@@ -6,9 +6,9 @@ needs, and returns `shell.page(...)`. It computes nothing that is stored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import Depends, Request
@@ -19,6 +19,7 @@ from arena_api.reading import Reading, market
 from arena_pipeline.market.universe import companies
 from dashboards import assets, formats, palette
 
+T = TypeVar("T")
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -58,25 +59,42 @@ class Shell:
 
     def page(self, template: str, *, here: str = "", status: int = 200, **values: Any) -> HTMLResponse:
         """A template as an answer. `here` is the address of the navigation's entry that the page is under."""
+        html = self._made(
+            template,
+            here=here,
+            navigation=self.request.app.state.navigation,
+            market=market.status(self.reading),
+            **values,
+        )
+        return HTMLResponse(html, status, headers={"Cache-Control": "private, no-cache"})
+
+    def part(self, template: str, **values: Any) -> HTMLResponse:
+        """A part of a page, below `/dash/`: it depends on nothing but what is stored, and is kept while that
+        stays as it is."""
+        return HTMLResponse(self._made(template, **values))
+
+    def _made(self, template: str, **values: Any) -> str:
         settings = self.reading.settings
         shown: Mapping[str, Any] = {
             "simulated": settings.simulated,
             "arena": settings.arena,
             "benchmark": settings.universe.benchmark,
-            "here": here,
-            "navigation": self.request.app.state.navigation,
-            "market": market.status(self.reading),
             "series": self.series,
             "link": self.link,
             "company": company,
             **values,
         }
-        html = self.request.app.state.templates.get_template(template).render(shown)
-        return HTMLResponse(html, status, headers={"Cache-Control": "private, no-cache"})
+        html: str = self.request.app.state.templates.get_template(template).render(shown)
+        return html
 
     def missing(self, what: str, *, here: str = "") -> HTMLResponse:
         """The page for an address that nothing is stored under."""
         return self.page("missing.html", status=404, what=what, here=here)
+
+
+def chosen(asked: str | None, known: Collection[str], otherwise: T) -> str | T:
+    """A parameter's value if it is one of those there are."""
+    return asked if asked is not None and asked in known else otherwise
 
 
 def company(symbol: str) -> str:

@@ -85,6 +85,12 @@ def trades_of(
     return trades(reading, asked, model=model, symbol=symbol, side=side)
 
 
+def words(reading: Reading, orders: Collection[str]) -> dict[str, str]:
+    """Why each of some orders was placed, in the model's own words, by the order's id."""
+    store = reading.store()
+    return {} if store is None else listings.reasons(store, orders)
+
+
 def lineage(
     reading: Reading,
     identity: str,

@@ -14,7 +14,7 @@ from arena_api.reading.stored import asset_state, newest_partition
 from arena_api.reading.values import plain
 from arena_pipeline.errors import ArenaError, LedgerError
 from arena_pipeline.warehouse import coverage, views
-from arena_pipeline.warehouse.costs import cost_document
+from arena_pipeline.warehouse.costs import Bill, cost_document, day_bill
 from arena_pipeline.warehouse.provenance import provenance
 from arena_pipeline.warehouse.store import ArenaStore
 from arena_pipeline.warehouse.tables import catalog, decisions
@@ -88,6 +88,12 @@ def costs(reading: Reading) -> Document:
         made = provenance(connection)
     newest = max((line["session"] for line in found["sessions"]), default=None)
     return {"as_of": newest, "provenance": made, **found}
+
+
+def day_cost(reading: Reading, day: str) -> Document:
+    """What the models' calls for one trading day cost."""
+    store = reading.store()
+    return Bill().document() if store is None else day_bill(store, day)
 
 
 def quality(reading: Reading) -> Document:

@@ -94,6 +94,17 @@ def cost_document(store: ArenaStore, *, simulated: bool) -> dict[str, Any]:
     }
 
 
+def day_bill(store: ArenaStore, day: str) -> dict[str, Any]:
+    """The calls of all models and of research for one trading day's sessions, together."""
+    statement = (
+        select(model_costs, exchanges.c.status)
+        .join(exchanges, exchanges.c.id == model_costs.c.exchange)
+        .where(model_costs.c.session >= day, model_costs.c.session < f"{day}U")
+    )
+    with store.ledger.read() as connection:
+        return _sum(_bill(row) for row in connection.execute(statement).mappings()).document()
+
+
 def _bill(row: Mapping[Any, Any]) -> Bill:
     cost = Decimal(row["cost_usd"]) if row["cost_usd"] is not None else None
     if cost is None and row["status"] >= 400:

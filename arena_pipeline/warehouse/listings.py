@@ -6,7 +6,7 @@ sort key of its last row, so that rows which arrive meanwhile neither repeat nor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -200,6 +200,19 @@ def latest_decision(store: ArenaStore, model: str) -> str | None:
             .order_by(decisions.c.session.desc())
             .limit(1)
         )
+
+
+def reasons(store: ArenaStore, identities: Collection[str]) -> dict[str, str]:
+    """The reason given with each of some orders, by the order's id."""
+    wanted = sorted(identities)
+    with store.ledger.read() as connection:
+        return {
+            row.id: row.reason
+            for start in range(0, len(wanted), CHUNK)
+            for row in connection.execute(
+                select(orders.c.id, orders.c.reason).where(orders.c.id.in_(wanted[start : start + CHUNK]))
+            )
+        }
 
 
 def _placed(connection: Connection, identities: Sequence[str]) -> dict[str, list[Row]]:

@@ -1,16 +1,142 @@
-"""The arena at a glance."""
+"""The arena at a glance: who leads, how all did, what they last did and why."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
+from datetime import date
+from decimal import Decimal
+from typing import Any
 
-from arena_api.reading import models
-from dashboards.shell import ShellOf
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse, JSONResponse
+
+from arena_api.live.messages import bounds
+from arena_api.reading import Document, Reading, books, models, operations
+from arena_api.reading import decisions as lists
+from arena_api.reading.equity import equity as all_books
+from arena_api.reading.pages import MAX_ROWS, Asked
+from arena_pipeline.errors import DataError
+from arena_pipeline.warehouse.listings import Span
+from dashboards import equity, lines
+from dashboards.shell import Shell, ShellOf, chosen
 
 router = APIRouter()
+
+RAILS = ("trades", "decisions", "positions")
+NEWEST = 14
+"""Rows of the rail."""
+
+LOOKED_AT = 100
+"""Decisions among which those that say something are looked for."""
+
+HOLDINGS = 5
+"""Of each model, where all are shown."""
+
+SPARK_DAYS = 64
 
 
 @router.get("/")
 def overview(shell: ShellOf) -> HTMLResponse:
-    return shell.page("overview.html", here="/", board=models.board(shell.reading))
+    asked = shell.request.query_params
+    found = all_books(shell.reading)
+    known = [each["id"] for each in found["models"]]
+    model = chosen(asked.get("model"), known, None)
+    period = chosen(asked.get("range"), equity.RANGES, equity.DEFAULT_RANGE)
+    unit = chosen(asked.get("unit"), equity.UNITS, equity.DEFAULT_UNIT)
+    view = (found, shell.series, unit, period, model)
+    return shell.page(
+        "overview.html",
+        here="/",
+        equity=found,
+        unit=unit,
+        period=period,
+        picture=equity.picture(*view),
+        table=equity.table(*view),
+        number=bounds(shell.reading)[1],
+        **_parts(shell, found, model),
+    )
+
+
+@router.get("/dash/overview.html")
+def overview_parts(shell: ShellOf) -> HTMLResponse:
+    """What changes with the data, for the script to put in place of what a page shows. `n`, the number of the
+    newest message that the asker has seen, keeps answers from before it away."""
+    found = all_books(shell.reading)
+    model = chosen(shell.request.query_params.get("model"), [each["id"] for each in found["models"]], None)
+    return shell.part("overview_parts.html", **_parts(shell, found, model))
+
+
+@router.get("/dash/equity.json")
+def equity_document(shell: ShellOf) -> JSONResponse:
+    """The chart's numbers."""
+    return JSONResponse(equity.document(all_books(shell.reading), shell.series))
+
+
+def _parts(shell: Shell, found: Document, model: str | None) -> dict[str, Any]:
+    reading = shell.reading
+    rail = chosen(shell.request.query_params.get("rail"), RAILS, RAILS[0])
+    board = models.board(reading)
+    return {
+        "board": board,
+        "model": model,
+        "known": [(each["id"], each["kind"]) for each in found["models"]],
+        "rail": rail,
+        "rails": RAILS,
+        "rows": ROWS[rail](reading, model),
+        "today": _today(reading, board),
+        "sparks": {each["id"]: _spark(each) for each in found["models"]},
+        "benchmark_name": equity.benchmark_name(found["benchmark"]),
+    }
+
+
+def _today(reading: Reading, board: Document) -> dict[str, Any] | None:
+    """Trades, fees and model cost of the board's day."""
+    day = board["as_of"]
+    if day is None:
+        return None
+    only = date.fromisoformat(day)
+    done = lists.trades(reading, Asked(Span(only, only), limit=MAX_ROWS))
+    return {
+        "day": day,
+        "trades": len(done["trades"]),
+        "more": done["next_cursor"] is not None,
+        "fees": sum((Decimal(trade["fee"]) for trade in done["trades"]), Decimal(0)),
+        "cost": operations.day_cost(reading, day),
+    }
+
+
+def _trades(reading: Reading, model: str | None) -> list[dict[str, Any]]:
+    """The newest trades, each with the model's own reason."""
+    found: list[dict[str, Any]] = lists.trades(reading, Asked(limit=NEWEST), model=model)["trades"]
+    reasons = lists.words(reading, [trade["order_id"] for trade in found])
+    return [{**trade, "reason": reasons.get(trade["order_id"], "")} for trade in found]
+
+
+def _decisions(reading: Reading, model: str | None) -> list[dict[str, Any]]:
+    """The newest decisions; of all models those of language models, and those with orders."""
+    found: list[dict[str, Any]] = lists.decisions(reading, Asked(limit=LOOKED_AT), model=model)["decisions"]
+    if model is None:
+        kinds = {each.id: each.kind for each in reading.settings.models}
+        found = [each for each in found if each["orders"] or kinds.get(each["model"], "llm") == "llm"]
+    return found[:NEWEST]
+
+
+def _positions(reading: Reading, model: str | None) -> list[dict[str, Any]]:
+    """What models hold: all of one model's, or the largest of each."""
+    shown = [model] if model else [each["id"] for each in models.models(reading)["models"]]
+    found = []
+    for name in shown:
+        try:
+            held = books.position_list(reading, name)
+        except DataError:
+            continue
+        rows = held["positions"]
+        kept = rows if model else rows[:HOLDINGS]
+        found.append({"model": name, "as_of": held["as_of"], "held": kept, "count": len(rows)})
+    return sorted(found, key=lambda each: not each["count"])
+
+
+def _spark(series: Document) -> str:
+    return lines.sparkline(series["nav_cents"][-SPARK_DAYS:])
+
+
+ROWS = {"trades": _trades, "decisions": _decisions, "positions": _positions}

@@ -33,6 +33,13 @@ def test_the_charts_come_from_the_installed_wheel(client):
     assert "uPlot" in script.text
 
 
+def test_what_a_script_imports_has_its_version_in_the_address():
+    script = assets()["overview.js"].content.decode()
+    imported = re.findall(r'(?:from|import) "\./([^"]+)"', script)
+    assert {name.partition("?")[0] for name in imported} == {"equity.js", "live.js", "state.js"}
+    assert all(f"/static/{name}" == address(name.partition("?")[0]) for name in imported)
+
+
 def test_no_file_names_another_host():
     for name, asset in assets().items():
         text = asset.content.decode()

@@ -1,41 +1,14 @@
 """The pages show what is stored, as text, to a browser that runs no script."""
 
-import re
-from html.parser import HTMLParser
-
 import pytest
 
 from arena_api.app import create_app
 from arena_pipeline.settings import Model, NewsSection, PricesSection
 from tests.api.conftest import asked_by
 from tests.api.world import DECISION, SCRIPT, fill_store, settings_of, store_of
+from tests.dashboards.pages import Page, page
 
 PAGES = ["/", "/leaderboard", "/decisions", f"/decisions/{DECISION}", "/decisions/decision:nobody:x"]
-
-
-class Page(HTMLParser):
-    """The text of a page, its elements and its attributes."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.words, self.elements, self.attributes, self.scripts = [], [], [], []
-        self.feed(html)
-        self.text = re.sub(r"[^\S\u202f]+", " ", " ".join(self.words))
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append(tag)
-        self.attributes += attrs
-        if tag == "script":
-            self.scripts.append(dict(attrs).get("src", "inline"))
-
-    def handle_data(self, data):
-        self.words.append(data)
-
-
-def page(client, path):
-    answer = client.get(path)
-    assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    return Page(answer.text)
 
 
 @pytest.mark.parametrize("path", PAGES)
