@@ -15,10 +15,11 @@ from datetime import date, datetime, timedelta
 from statistics import median
 
 from arena_pipeline.arena import HISTORY, Arena
+from arena_pipeline.assets.decided import decided_until
 from arena_pipeline.market.bars import Adjustment, Bar
 from arena_pipeline.market.checks import Finding, FindingKind, nominal_hours
 from arena_pipeline.market.splits import Split, Splits, same_as_traded
-from arena_pipeline.market.vintages import Restatement, append_vintages
+from arena_pipeline.market.vintages import Missed, Restatement, append_vintages
 from arena_pipeline.sources.prices import PriceReply
 from arena_pipeline.warehouse.rows import bar_from, utc
 from arena_pipeline.warehouse.store import Row
@@ -79,12 +80,18 @@ def merge(arena: Arena, asset: str, keys: Sequence[str], reply: PriceReply, seen
         return same_as_traded(known, bar, splits.ratio(bar.symbol, bar.day, seen_at))
 
     merged = Merged(held=_on_another_scale(stored, fresh))
+    missed = _missed(arena, seen_at)
     for key in wanted:
         incoming = [bar for bar in fresh[key] if bar.symbol not in merged.held]
         bars, changes = append_vintages(
-            stored[key], incoming, seen_at=seen_at, looked_at=_looked_at(arena, key, times), same=same
+            stored[key],
+            incoming,
+            seen_at=seen_at,
+            looked_at=_looked_at(arena, key, times),
+            missed=missed,
+            same=same,
         )
-        late = [bar for bar in bars[len(stored[key]) :] if bar.vintage == 1 and bar.known_at == seen_at]
+        late = [bar for bar in bars[len(stored[key]) :] if bar.vintage == 1 and bar.known_at > bar.end]
         if key in keys or changes or late:
             merged.bars[key], merged.changes[key], merged.late[key] = bars, changes, late
     return merged
@@ -92,13 +99,23 @@ def merge(arena: Arena, asset: str, keys: Sequence[str], reply: PriceReply, seen
 
 def _looked_at(arena: Arena, key: str, times: Mapping[str, tuple[datetime, datetime]]) -> datetime | None:
     """When a partition was last read, as far as sessions may have relied on it; None for one that was never
-    read and for an import of days long past, whose bars count from when they were public."""
+    read and for an import of days long past, whose bars count from when they were public, until a session
+    has been decided without them."""
     if key not in times:
         return None
     first, newest = times[key]
     day = arena.start if key == HISTORY else date.fromisoformat(key)
     closed = nominal_hours(arena.calendar, day).closes_at
     return newest if first - closed <= IMPORTED_AFTER else None
+
+
+def _missed(arena: Arena, seen_at: datetime) -> Missed | None:
+    """Bars of before the newest session that was decided: that session and all before it did without them. Of
+    an arena whose sessions are long past the following one knows them, else they are known from now on."""
+    until = decided_until(arena, seen_at)
+    if until is None:
+        return None
+    return Missed(until, seen_at if seen_at - until <= IMPORTED_AFTER else until)
 
 
 def _on_another_scale(

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlalchemy import Connection
 
 from arena_pipeline.arena import Arena
+from arena_pipeline.assets.decided import shown_until
 from arena_pipeline.assets.news_coverage import NewsCoverage
 from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.assets.vendor_news import vendor_replies
@@ -53,6 +54,9 @@ def articles(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     replies += vendor_replies(arena, collection, coverage, since, max(days))
     live = len(days) == 1 and arena.is_today(days[0])
     found = _found(arena, replies, live=live)
+    decided = None if live else shown_until(arena, collection.at)
+    if decided is not None:
+        found = _in_time(arena, found, decided, run)
     if live:
         seen = _seen_before(arena, days[0], [article.id for article in found])
         found = [article for article in found if article.id not in seen and is_news(article)]
@@ -76,6 +80,7 @@ def articles(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
                     key,
                     [reply for reply in replies if live or _reaches(arena, reply, key, newest=max(keys))],
                     live=live,
+                    decided=decided,
                 ),
             )
             for key in keys
@@ -253,6 +258,17 @@ def _seen_before(arena: Arena, day: date, identities: Sequence[str]) -> set[str]
     return {row["id"] for row in rows}
 
 
+def _in_time(arena: Arena, found: Sequence[Article], decided: datetime, run: Run) -> list[Article]:
+    """Those that are stored already, and those that the sessions up to `decided` could not have known. Of the
+    others these sessions did without, and for later ones they are no news."""
+    early = [article.id for article in found if article.known_at < decided]
+    rows = arena.store.rows("articles", "list_contains($ids, id)", ids=early) if early else []
+    missed = set(early) - {row["id"] for row in rows}
+    if missed:
+        run.report(f"{len(missed)} articles came after the sessions that could have known them were decided")
+    return [article for article in found if article.id not in missed]
+
+
 def _rows(arena: Arena, key: str, found: Sequence[Article]) -> list[Row]:
     """The articles of one trading day: what is stored already, as first seen, and what is new."""
     day = date.fromisoformat(key)
@@ -292,16 +308,21 @@ def _reaches(arena: Arena, reply: FeedReply, key: str, *, newest: str) -> bool:
     return min(dates) < _midnight(arena.calendar, date.fromisoformat(key) + timedelta(days=1))
 
 
-def _answer_rows(arena: Arena, key: str, replies: Sequence[FeedReply], *, live: bool) -> list[Row]:
+def _answer_rows(
+    arena: Arena, key: str, replies: Sequence[FeedReply], *, live: bool, decided: datetime | None
+) -> list[Row]:
     """The answers of one trading day: those stored already, and those that say something else.
 
     Live, an answer counts from when it came, and is kept if it differs from the one before it. In a backfill
-    it counts for the whole day, once, whatever range it was asked for with, if it reaches the day.
+    it counts for the whole day, once, whatever range it was asked for with, if it reaches the day; no more
+    once a session of the day or after it was `decided`.
     """
     day = date.fromisoformat(key)
     opens = _midnight(arena.calendar, arena.calendar.previous_day(day) + timedelta(days=1))
     ends = _midnight(arena.calendar, day + timedelta(days=1))
     rows = _stored_rows(arena, "feed_answers", key)
+    if decided is not None and opens < decided:
+        return rows
     last = {(row["feed"], row["symbol"]): _said(row) for row in rows if row["known_at"] > opens}
     imported = {(row["feed"], row["symbol"], _said(row)) for row in rows if row["known_at"] == opens}
     for reply in replies:

@@ -17,6 +17,7 @@ from arena_pipeline.arena import Arena
 from arena_pipeline.assets.authors import authors
 from arena_pipeline.assets.briefing_rows import partition_of
 from arena_pipeline.assets.costs import RESEARCH, note_costs
+from arena_pipeline.assets.decided import shown_sessions
 from arena_pipeline.assets.extractions import ArticleReader, Extraction
 from arena_pipeline.assets.news import BASELINE_DAYS, blind_sessions, window_start
 from arena_pipeline.assets.step import Outcome, Run
@@ -73,8 +74,17 @@ def watchlist(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
 def briefings(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     """One briefing per share of the watchlist: stance, strength and cited points over derived facts.
 
-    `ok` is false where the research model gave nothing usable: the facts stand alone then.
+    `ok` is false where the research model gave nothing usable: the facts stand alone then. What a model has
+    decided from is not written again.
     """
+    shown = shown_sessions(arena.store)
+    standing = [
+        Outcome(entry, {"reused": True})
+        for entry in arena.store.in_force("briefings", [key for key in keys if key in shown])
+    ]
+    keys = sorted(set(keys) - {outcome.written.key for outcome in standing})
+    if not keys:
+        return standing
     listed = by_session(arena, "watchlist", keys)
     wanted = {key: sorted(listed[key], key=lambda symbol: listed[key][symbol]["rank"]) for key in keys}
     desk = ResearchDesk(arena, [arena.calendar.session(key) for key in keys], run)
@@ -85,7 +95,7 @@ def briefings(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
         run_id=run.id,
         now=arena.clock(),
     )
-    return [
+    return standing + [
         Outcome(
             entry,
             {

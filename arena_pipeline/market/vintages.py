@@ -26,6 +26,15 @@ class Restatement:
         return f"{self.after.id} restates {', '.join(told)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """What was not there while it could have been known: whatever would be known before `until` is known from
+    `since`, which is not earlier."""
+
+    until: datetime
+    since: datetime
+
+
 def same_values(known: Bar, bar: Bar) -> bool:
     return _values(known) == _values(bar)
 
@@ -36,13 +45,15 @@ def append_vintages(
     *,
     seen_at: datetime,
     looked_at: datetime | None = None,
+    missed: Missed | None = None,
     same: Callable[[Bar, Bar], bool] = same_values,
 ) -> tuple[list[Bar], list[Restatement]]:
     """The stored bars with what is new in `incoming`.
 
-    A bar seen for the first time keeps its own `known_at`, unless `looked_at`, when the stored ones were last
-    read, is not before its end: it was not there then, and is known from `seen_at`. Changed values, those
-    that are not the `same`, become the next vintage, known from `seen_at`; the same values change nothing.
+    A bar seen for the first time keeps its own `known_at`, unless it was `missed`, or `looked_at`, when the
+    stored ones were last read, is not before its end: it was not there then, and is known from `seen_at`.
+    Changed values, those that are not the `same`, become the next vintage, known from `seen_at`; the same
+    values change nothing.
     """
     latest = {(bar.symbol, bar.start): bar for bar in sorted(stored, key=lambda bar: bar.vintage)}
     bars, restatements = list(stored), []
@@ -51,6 +62,8 @@ def append_vintages(
         if known is None:
             if looked_at is not None and looked_at >= bar.end:
                 bar = replace(bar, known_at=max(seen_at, bar.known_at))
+            elif missed is not None and bar.known_at < missed.until:
+                bar = replace(bar, known_at=missed.since)
         else:
             if same(known, bar):
                 continue

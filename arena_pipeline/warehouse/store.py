@@ -301,6 +301,15 @@ class ArenaStore(DuckDBResource):
             )
             return {row.partition: row.digest for row in rows}
 
+    def in_force(self, asset: str, partitions: Collection[str]) -> list[Written]:
+        """Those of some partitions that are in force, as if they had just been written without a change."""
+        with self.ledger.read() as connection:
+            found = versions_in_force(connection, asset, partitions)
+        return [
+            Written(key, rows, digest, version, changed=False)
+            for key, (version, digest, rows) in found.items()
+        ]
+
     def stored_at(self, asset: str) -> dict[str, tuple[datetime, datetime]]:
         """When the first version of each partition of an asset was committed, and when the newest."""
         with self.ledger.read() as connection:
