@@ -1,0 +1,29 @@
+"""Every page, by name, and where it is in a home."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.browser.served import Served
+
+Where = Callable[[Served], str]
+
+
+def _decision(served: Served) -> str:
+    """A decision that traded, where there is one."""
+    trades = served.ask("/api/trades")["trades"]
+    if trades:
+        return f"/decisions/{trades[0]['decision_id']}"
+    found = served.ask("/api/decisions")["decisions"]
+    return f"/decisions/{found[0]['id']}" if found else "/decisions/decision:nobody:2025-09-15T08:30"
+
+
+PAGES: dict[str, Where] = {
+    "overview": lambda served: "/",
+    "leaderboard": lambda served: "/leaderboard",
+    "decisions": lambda served: "/decisions",
+    "decision": _decision,
+}
+
+OF_SOMETHING = {"decision"}
+"""Pages about one thing, which a home before its first run does not have."""
