@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from arena_api.reading import Document, Reading
 from arena_pipeline.errors import DataError
@@ -66,6 +66,19 @@ def board(
     if terms:
         found["variant"] = _variant(found, terms)
     return found
+
+
+def days_around(reading: Reading, day: str | None) -> tuple[str | None, str | None]:
+    """The trading days with a board before and after one."""
+    store = reading.store()
+    if store is None or day is None:
+        return None, None
+    found = tables.leaderboard.c.trading_day
+    current = tables.leaderboard.c.superseded_at.is_(None)
+    with store.ledger.read() as connection:
+        before = connection.scalar(select(func.max(found)).where(current, found < day))
+        after = connection.scalar(select(func.min(found)).where(current, found > day))
+    return before, after
 
 
 def _variant(board: Document, terms: dict[str, str]) -> Document:
