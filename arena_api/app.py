@@ -17,6 +17,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from arena_api import routes
 from arena_api.access.gate import Gate
 from arena_api.caching import Caching
+from arena_api.describing import describe
 from arena_api.live.hub import Hub
 from arena_api.live.seats import Seats
 from arena_api.problems import answer_with_problems
@@ -63,6 +64,7 @@ def create_app(
     routes.mount(app)
     views.mount(app)
     answer_with_problems(app)
+    describe(app)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(Caching, version=data_version)
     app.add_middleware(Gate, reading=reading)
