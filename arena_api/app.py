@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
+import anyio
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -61,6 +62,7 @@ def create_app(
         redoc_url=None,
     )
     app.state.reading, app.state.hub, app.state.seats = reading, hub, Seats()
+    app.state.journals = anyio.Lock()
     routes.mount(app)
     views.mount(app)
     answer_with_problems(app)

@@ -123,6 +123,15 @@ class ArenaClient:
             raise ApiError(answer.status_code, _problem(answer))
         return answer.content
 
+    def journal(self, *, form: str = "beancount", **parameters: Value) -> bytes:
+        """The books as a double-entry journal, as `arena ledger export` prints it."""
+        answer = self._http.get(
+            f"{VERSION}/exports/journal", params=_query({**parameters, "format": form}), timeout=300.0
+        )
+        if answer.is_error:
+            raise ApiError(answer.status_code, _problem(answer))
+        return answer.content
+
     def trigger_research(self, session: str | None = None, *, name: str | None = None) -> Document:
         """Start the research of a session. `name` makes sending it again harmless."""
         return self._post("admin/trigger-research", {"session": session} if session else {}, name)

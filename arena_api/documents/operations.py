@@ -88,8 +88,18 @@ class Costs(Document):
     month: dict[str, Any] | None = Field(description="21 trading days of all models together")
 
 
+class CheckResult(Shape):
+    asset: str | None = Field(description="that it is about; null where it was told before it was named")
+    check: str
+    passed: bool
+    severity: Literal["WARN", "ERROR"] = Field(description="of a failure: ERROR blocks what builds on it")
+    at: Moment = Field(description=f"when it ran: {TIME}")
+    run_id: str
+
+
 class Quality(Document):
     bars: str | None = Field(description="the newest day with bars")
+    checks: list[CheckResult] = Field(description="what each asset check last found, by its name")
     findings: list[dict[str, Any]] = Field(description="of the checks of its bars")
     feeds: list[dict[str, Any]] = Field(description="how each feed fared when last read")
     models: list[dict[str, Any]] = Field(description="the models in use, as their endpoint last listed them")

@@ -12,12 +12,14 @@ from sqlalchemy import Connection, Row, func, select
 from arena_api.reading import Document, Reading
 from arena_api.reading.models import registered
 from arena_api.reading.prices import benchmark_closes
+from arena_pipeline.errors import DataError
 from arena_pipeline.market.universe import companies
 from arena_pipeline.scoring.series import daily_series
 from arena_pipeline.trading.money import from_cents, to_cents
 from arena_pipeline.warehouse.listings import ALWAYS, Span
 from arena_pipeline.warehouse.provenance import provenance
 from arena_pipeline.warehouse.tables import leaderboard, models, position_marks, positions, snapshots
+from arena_pipeline.warehouse.views import newest_snapshot
 
 PRICE = Decimal("0.0001")
 
@@ -177,6 +179,14 @@ def performance(reading: Reading, model: str, span: Span = ALWAYS) -> Document:
             for point, row in shown
         ],
     }
+
+
+def require_book(reading: Reading, model: str | None = None) -> None:
+    """Raises DataError while there is no trading day with a book, of any model or of one."""
+    store = reading.existing("book") if model is None else registered(reading, model)
+    with store.ledger.read() as connection:
+        if newest_snapshot(connection, model) is None:
+            raise DataError("there is no trading day with a book yet", remedy="run arena backfill")
 
 
 def _snapshot(connection: Connection, model: str, as_of: date | None) -> Row[Any] | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from arena_api.reading import Document, Reading
@@ -15,10 +16,14 @@ from arena_api.reading.values import plain
 from arena_pipeline.errors import ArenaError, LedgerError
 from arena_pipeline.warehouse import coverage, views
 from arena_pipeline.warehouse.costs import Bill, cost_document, day_bill
+from arena_pipeline.warehouse.outbox import outbox
 from arena_pipeline.warehouse.provenance import provenance
 from arena_pipeline.warehouse.store import ArenaStore
 from arena_pipeline.warehouse.tables import catalog, decisions
 from arena_pipeline.warehouse.views import newest_snapshot
+
+MOST_CHECKS = 2_000
+"""So many results of checks are looked through for the last of each."""
 
 NOTHING = {"bars": None, "snapshots": None, "leaderboard": None}
 
@@ -97,8 +102,8 @@ def day_cost(reading: Reading, day: str) -> Document:
 
 
 def quality(reading: Reading) -> Document:
-    """What is wrong with the newest data: findings of the bar checks, feeds, models at their endpoint,
-    vendors' coverage, and how many decisions were abstained from."""
+    """What is wrong with the newest data: what each asset check last found, findings of the bar checks,
+    feeds, models at their endpoint, vendors' coverage, and how many decisions were abstained from."""
     store = reading.store()
     if store is None:
         return {
@@ -106,6 +111,7 @@ def quality(reading: Reading) -> Document:
             "as_of": None,
             "provenance": None,
             "bars": None,
+            "checks": [],
             "findings": [],
             "feeds": [],
             "models": [],
@@ -119,11 +125,13 @@ def quality(reading: Reading) -> Document:
         ).all()
         as_of = newest_snapshot(connection)
         made = provenance(connection)
+        checks = _last_checks(connection)
     return {
         "simulated": reading.simulated,
         "as_of": as_of,
         "provenance": made,
         "bars": bars,
+        "checks": checks,
         "findings": _newest(reading, store, "bar_findings"),
         "feeds": _newest(reading, store, "feed_health"),
         "models": _newest(reading, store, "model_catalog"),
@@ -140,6 +148,21 @@ def quality(reading: Reading) -> Document:
         ],
         "decisions": {row[0]: row[1] for row in outcomes},
     }
+
+
+def _last_checks(connection: Connection) -> list[dict[str, Any]]:
+    """What each asset check found when it last ran, as its run told listeners."""
+    told = connection.execute(
+        select(outbox.c.at, outbox.c.data)
+        .where(outbox.c.kind == "check")
+        .order_by(outbox.c.number.desc())
+        .limit(MOST_CHECKS)
+    )
+    last: dict[str, dict[str, Any]] = {}
+    for row in told:
+        found = json.loads(row.data)
+        last.setdefault(found["check"], {"asset": None, **found, "at": row.at})
+    return [last[name] for name in sorted(last)]
 
 
 def _newest(reading: Reading, store: ArenaStore, asset: str) -> list[dict[str, Any]]:

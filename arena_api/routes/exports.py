@@ -1,4 +1,4 @@
-"""Whole tables as CSV or Parquet."""
+"""Whole tables as CSV or Parquet, and the books as journals."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 import pyarrow as pa
-from fastapi import APIRouter, Path, Query
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import Response, StreamingResponse
 from sqlalchemy import BigInteger, Boolean, Integer
+from starlette.concurrency import run_in_threadpool
 
+from arena_api.documents.common import Problem
 from arena_api.exporting import AMOUNT, csv_lines, parquet_blocks
+from arena_api.journals import journal
+from arena_api.reading import books as book_readers
 from arena_api.reading import exports as readers
-from arena_api.routes.parameters import Between, ModelName, Read
+from arena_api.routes.parameters import UNKNOWN, AsOf, Between, ModelName, Read
 
 router = APIRouter(tags=["exports"])
 
@@ -33,6 +37,43 @@ class Table(StrEnum):
 
 
 CSV, PARQUET = "text/csv; charset=utf-8", "application/vnd.apache.parquet"
+JOURNALS = {"beancount": "text/plain; charset=utf-8", "json": "application/json"}
+BEYOND: dict[int | str, dict[str, Any]] = {
+    409: {"model": Problem, "description": "a model's book does not reach so far"}
+}
+
+
+@router.get(
+    "/exports/journal",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "the file",
+            "content": {
+                "text/plain": {"schema": {"type": "string"}},
+                "application/json": {"schema": {"type": "object"}},
+            },
+        },
+        **UNKNOWN,
+        **BEYOND,
+    },
+)
+async def export_journal(
+    request: Request,
+    read: Read,
+    model: ModelName = None,
+    as_of: AsOf = None,
+    layout: Annotated[Literal["beancount", "json"], Query(alias="format", description="of the file")] = (
+        "beancount"
+    ),
+) -> Response:
+    """The books as a double-entry journal, for another program to check: the bytes of `arena ledger export`.
+    It is made from every order and bar, which takes seconds."""
+    await run_in_threadpool(book_readers.require_book, read, model)
+    content = await journal(read, request.app.state.journals, layout=layout, model=model, as_of=as_of)
+    name = f"{'simulated-' if read.simulated else ''}journal.{layout}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type=JOURNALS[layout], headers=headers)
 
 
 @router.get(

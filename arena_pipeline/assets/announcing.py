@@ -46,7 +46,9 @@ def announcing(check: Check) -> Check:
     @functools.wraps(check)
     def announced_check(context: dg.AssetCheckExecutionContext, arena: ArenaResource) -> dg.AssetCheckResult:
         result = check(context, arena)
+        (key,) = context.op_execution_context.assets_def.check_keys
         found: dict[str, Any] = {
+            "asset": key.asset_key.to_user_string(),
             "check": check.__name__,
             "run_id": context.run.run_id,
             "passed": result.passed,

@@ -1,5 +1,6 @@
 """The asset checks notice what must not be in force, and name it."""
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -12,6 +13,7 @@ from arena_pipeline.assets.step import Run
 from arena_pipeline.definitions import build
 from arena_pipeline.settings import Model, ModelKind
 from arena_pipeline.strategies import Strategy
+from arena_pipeline.warehouse.outbox import outbox
 from arena_pipeline.warehouse.store import Partition
 from arena_pipeline.warehouse.tables import decisions, snapshots
 
@@ -60,6 +62,19 @@ def test_the_bars_of_the_files_are_possible(check):
     assert evaluation.passed
     assert evaluation.blocking
     assert evaluation.metadata["bars"].value == 4
+
+
+def test_what_a_check_found_is_told_with_its_asset(arena, check):
+    check("daily_bars", "bars_are_possible")
+    with arena.store.ledger.read() as connection:
+        told = connection.scalar(select(outbox.c.data).where(outbox.c.kind == "check"))
+    assert json.loads(told) | {"run_id": ""} == {
+        "asset": "daily_bars",
+        "check": "bars_are_possible",
+        "run_id": "",
+        "passed": True,
+        "severity": "ERROR",
+    }
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,8 @@ def stored_in(arena: Arena) -> dict[str, bytes]:
 def answers_of(settings: Settings) -> dict[str, bytes]:
     """The answer to every GET of the API and of the pages: bodies and headers, whatever their status.
 
-    A stream of events has no end and is left out; what it tells comes from the ledger.
+    A stream of events has no end and is left out; what it tells comes from the ledger. So is the journal,
+    which a process of its own makes, of orders and bars.
     """
     app = create_app(settings)
     paths = {
@@ -87,6 +88,7 @@ def answers_of(settings: Settings) -> dict[str, bytes]:
         for path, methods in app.openapi()["paths"].items()
         if "get" in methods and "text/event-stream" not in str(methods["get"]["responses"])
     }
+    paths.remove("/api/exports/journal")
     paths |= {"/openapi.json", "/", "/decisions", "/decisions/{id}", "/nowhere"}
     addresses = sorted({address for path in paths for address in _filled(path, settings)})
     here = ("127.0.0.1", 1)
