@@ -10,6 +10,7 @@ import enum
 import math
 import os
 import re
+import ssl
 import tomllib
 from collections.abc import Mapping
 from datetime import date
@@ -83,6 +84,13 @@ def _finite(value: float) -> float:
     if not math.isfinite(value):
         raise ValueError("must be a finite number")
     return value
+
+
+def _holds_certificates(file: Path) -> bool:
+    try:
+        return ssl.create_default_context(cafile=file).cert_store_stats()["x509"] > 0
+    except (ssl.SSLError, OSError):
+        return False
 
 
 Money = Annotated[Decimal, BeforeValidator(_money)]
@@ -236,8 +244,11 @@ class ResearchSection(_Section):
 
     @model_validator(mode="after")
     def _certificates(self) -> ResearchSection:
-        if self.search_ca_file is not None and not self.search_ca_file.is_file():
-            raise ValueError(f"search_ca_file = {str(self.search_ca_file)!r} is no file")
+        file = self.search_ca_file
+        if file is not None and not file.is_file():
+            raise ValueError(f"search_ca_file = {str(file)!r} is no file")
+        if file is not None and not _holds_certificates(file):
+            raise ValueError(f"search_ca_file = {str(file)!r} holds no certificates in PEM")
         return self
 
 

@@ -49,6 +49,7 @@ def refused(folder: Path, *words: str, text: str = BASELINE, **variables: str) -
         ('[arena]\nfee_per_order = "1e30"\n', "arena.fee_per_order"),
         ('[arena]\nmarket = "FOO"\n', "arena.market = 'FOO'"),
         ('[research]\nsearch_ca_file = "nowhere.pem"\n', "search_ca_file"),
+        ('[research]\nsearch_ca_file = "arena.toml"\n', "holds no certificates in PEM"),
         ('[[universe]]\nsymbols = ["SAP.DE"]\n', "universe: "),
         ('arena = "x"\n', "arena: "),
         ('[universe]\nsymbols = ["SAP.DE", "FOO.DE"]\n', "universe.symbols: the sandbox has only"),

@@ -12,9 +12,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
 
 import httpx2
 
@@ -23,6 +22,7 @@ from arena_pipeline.llm.budget import Budget, Reservations
 from arena_pipeline.llm.exchange import Exchange, read_exchange, reply_json, reply_text, request_name
 from arena_pipeline.llm.failure import TIMED_OUT, TOO_LARGE, not_sent, unsent
 from arena_pipeline.sources.recorder import Recorded, Recorder
+from arena_pipeline.sources.retry_after import retry_after
 
 VENDOR = "llm"
 MAX_REPLY_BYTES = 4_000_000
@@ -195,19 +195,5 @@ def _pause(answer: Recorded, attempts: int) -> float:
 
     An endpoint that asks for more than `MAX_PAUSE` is not asked again: a session cannot wait for it.
     """
-    asked = _retry_after(answer)
+    asked = retry_after(answer)
     return 2.0 ** (attempts - 1) if asked is None else asked
-
-
-def _retry_after(answer: Recorded) -> float | None:
-    """Seconds from a Retry-After header: a number or a date (RFC 9110, 10.2.3)."""
-    value = answer.headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdecimal():
-        return float(value)
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max((moment - answer.fetched_at).total_seconds(), 0.0)

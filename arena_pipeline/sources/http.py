@@ -11,13 +11,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 import httpx
@@ -32,6 +30,7 @@ from arena_pipeline.sources.budget import Budget, Unmetered
 from arena_pipeline.sources.recorder import Failure, Recorded, Recorder
 from arena_pipeline.sources.redaction import REDACTED as REDACTED
 from arena_pipeline.sources.redaction import redacted, secrets_of
+from arena_pipeline.sources.retry_after import retry_after
 
 RETRIED = frozenset({408, 429, 500, 502, 503, 504, 522, 524, 529})
 """Statuses that may pass: busy, broken or overloaded. All other refusals are final."""
@@ -186,7 +185,7 @@ class Http:
                 raise _PassingError(failed, None) from None
             return failed
         if answer.status in RETRIED:
-            raise _PassingError(answer, _retry_after(answer))
+            raise _PassingError(answer, retry_after(answer))
         return answer
 
     def _in_a_thread(self, vendor: str, url: str, headers: dict[str, str], deadline: float) -> Recorded:
@@ -296,17 +295,3 @@ class Http:
             finally:
                 await response.aclose()
             return
-
-
-def _retry_after(answer: Recorded) -> float | None:
-    """Seconds from a Retry-After header: a number or a date (RFC 9110, 10.2.3)."""
-    value = answer.headers.get("retry-after", "").strip()
-    if re.fullmatch(r"[0-9]{1,6}", value):
-        return float(value)
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max((moment - answer.fetched_at) / timedelta(seconds=1), 0.0)

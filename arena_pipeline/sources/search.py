@@ -127,16 +127,21 @@ class WebSearch:
                 f"ddgs has no news engine {self._backend!r}",
                 remedy=f"use one of: {', '.join(sorted(engines))}",
             )
-        verify = str(self._ca_file) if self._ca_file else True
-        return engines[self._backend](proxy=self._proxy, timeout=self._timeout, verify=verify)
+        return engines[self._backend]
 
     def _answer(self, engine: Any, query: str, region: str, since: Since) -> Recorded:
         """The engine's answer as JSON. It has 200 with what it found, 429 for a refusal, or a failure."""
         from ddgs.exceptions import DDGSException, RatelimitException, TimeoutException
         from lxml.etree import LxmlError
+        from primp import PrimpError
 
+        verify = str(self._ca_file) if self._ca_file else True
         try:
-            found = engine.search(query, region=region, safesearch="moderate", timelimit=since.value)
+            client = engine(proxy=self._proxy, timeout=self._timeout, verify=verify)
+        except PrimpError:  # its message repeats the proxy, which may hold a password
+            return Recorded(0, b"", self._clock(), failure="search_proxy or search_ca_file is of no use")
+        try:
+            found = client.search(query, region=region, safesearch="moderate", timelimit=since.value)
         except TimeoutException:
             return Recorded(0, b"", self._clock(), failure=f"no answer within {self._timeout} s")
         except RatelimitException:

@@ -191,6 +191,19 @@ def test_an_engine_that_does_not_exist_is_a_mistake_of_the_configuration(engine:
         engine.search(backend="altavista").news("SAP")
 
 
+def test_a_proxy_or_certificates_that_are_none_are_an_error_without_the_proxys_password(
+    engine: Engine, tmp_path: Path
+) -> None:
+    junk = tmp_path / "junk.pem"
+    junk.write_text("no certificates")
+    for options in ({"ca_file": junk}, {"ca_file": tmp_path / "gone.pem"}, {"proxy": "http://me:CANARY@["}):
+        settings: dict[str, Any] = {"proxy": engine.proxy, "ca_file": engine.ca_file} | options
+        recorder = MemoryRecorder()
+        with pytest.raises(SourceError, match="search_proxy or search_ca_file is of no use") as error:
+            WebSearch(recorder, clock=lambda: NOW, timeout=5, **settings).news("SAP")
+        assert "CANARY" not in f"{error.value} {recorder.answers}"
+
+
 def test_a_used_up_budget_and_a_failing_engine_are_not_asked(engine: Engine, tmp_path: Path) -> None:
     asked = engine.serve(result(1))
     budget = VendorBudget(tmp_path / "calls.db", limits={"search": (Limit(1, 86_400),)})
