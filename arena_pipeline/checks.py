@@ -3,6 +3,7 @@
 Each check reads the rows of the run's partitions, or of the newest day when it is run by itself.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,9 +15,13 @@ import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 from sqlalchemy import func, select
 
+from arena_pipeline.arena import HISTORY
 from arena_pipeline.assets.announcing import announcing
 from arena_pipeline.assets.books import registered_models
+from arena_pipeline.assets.found import NOT_INSTALLED
+from arena_pipeline.assets.gaps import KEEP_GAPS, owed
 from arena_pipeline.assets.resource import ArenaResource
+from arena_pipeline.assets.searching import ANSWERED, NOTHING_FOUND, OPEN, PAGE, SKIPPED
 from arena_pipeline.market.checks import FindingKind
 from arena_pipeline.news.health import FeedState
 from arena_pipeline.warehouse.store import Row
@@ -48,7 +53,9 @@ def asset_checks() -> list[dg.AssetChecksDefinition]:
     return [
         bars_are_possible,
         bars_are_fresh,
+        nothing_is_owed,
         feeds_answer,
+        searches_answer,
         models_exist,
         models_answer,
         books_balance,
@@ -93,6 +100,20 @@ def bars_are_fresh(context: dg.AssetCheckExecutionContext, arena: ArenaResource)
     )
 
 
+@dg.asset_check(asset="corporate_actions")
+@announcing
+def nothing_is_owed(context: dg.AssetCheckExecutionContext, arena: ArenaResource) -> dg.AssetCheckResult:
+    """No share that the vendor failed on waits for its splits, dividends or quarter hours; every reading asks
+    for them again."""
+    store = arena.get().store
+    owing = {f"{asset}: {line}": line.since for asset in KEEP_GAPS for line in owed(store, asset).values()}
+    return dg.AssetCheckResult(
+        passed=not owing,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"owed": len(owing), "first": sorted(owing, key=lambda line: owing[line])[:NAMED]},
+    )
+
+
 @dg.asset_check(asset="feed_health")
 @announcing
 def feeds_answer(context: dg.AssetCheckExecutionContext, arena: ArenaResource) -> dg.AssetCheckResult:
@@ -118,6 +139,35 @@ def feeds_answer(context: dg.AssetCheckExecutionContext, arena: ArenaResource) -
 def _feed_line(row: Row) -> str:
     age = "no dated item" if row["age_hours"] is None else f"newest {row['age_hours']:.1f} h old"
     return f"{row['feed']}: {row['state']}, status {row['status']}, {row['items']} items, {age}"
+
+
+@dg.asset_check(asset="found_articles")
+@announcing
+def searches_answer(context: dg.AssetCheckExecutionContext, arena: ArenaResource) -> dg.AssetCheckResult:
+    """Every question of a search was answered. Broken, refused or not asked is not "nothing found"."""
+    opened = arena.get()
+    rows = opened.store.rows(
+        "found_answers", "list_contains($keys, partition)", keys=_keys(context, arena, "found_articles")
+    )
+    optional = NOT_INSTALLED if opened.settings.research.search == "auto" else ""
+    questions = [row for row in rows if row["vendor"] not in {"", PAGE} and row["reason"] != optional]
+    pages = [row for row in rows if row["vendor"] == PAGE]
+    broken = [row for row in questions if row["outcome"] in OPEN]
+    told = Counter((row["vendor"], row["outcome"], row["reason"]) for row in broken)
+    return dg.AssetCheckResult(
+        passed=not broken,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "questions": len(questions),
+            "nothing_found": sum(row["outcome"] == NOTHING_FOUND for row in questions),
+            "broken": [
+                f"{vendor} {outcome} ({count}): {reason}" for (vendor, outcome, reason), count in told.items()
+            ][:NAMED],
+            "pages": len(pages),
+            "pages_unread": sum(row["outcome"] != ANSWERED for row in pages),
+            "skipped": sorted({row["reason"] for row in rows if row["outcome"] == SKIPPED}),
+        },
+    )
 
 
 @dg.asset_check(asset="model_catalog")
@@ -231,16 +281,18 @@ def every_model_is_ranked(
     return dg.AssetCheckResult(passed=not missing, metadata={"ranked": len(ranked), "missing": missing})
 
 
-def _keys(context: dg.AssetCheckExecutionContext, arena: ArenaResource) -> Sequence[str]:
-    """The partitions of this run; without any, the newest trading day."""
+def _keys(
+    context: dg.AssetCheckExecutionContext, arena: ArenaResource, asset: str = "daily_bars"
+) -> Sequence[str]:
+    """The partitions of this run; without any, the newest of an asset."""
     tags: dict[str, Any] = dict(context.run.tags)
     if "dagster/partition" in tags:
         return [tags["dagster/partition"]]
-    days = sorted(key for key in arena.get().store.partitions("daily_bars") if key != "history")
+    stored = sorted(key for key in arena.get().store.partitions(asset) if key != HISTORY)
     first, last = (
         tags.get("dagster/asset_partition_range_start"),
         tags.get("dagster/asset_partition_range_end"),
     )
     if first and last:
-        return [day for day in days if first <= day <= last]
-    return days[-1:]
+        return [key for key in stored if first <= key <= last]
+    return stored[-1:]

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
+from typing import TypeVar
 
 from arena_pipeline.arena import HISTORY, Arena
 from arena_pipeline.assets.bar_partitions import Merged, finding_rows, merge, owed, symbols_of
+from arena_pipeline.assets.gaps import asked_from, remember
+from arena_pipeline.assets.gaps import owed as owed_since
 from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.errors import SourceError
 from arena_pipeline.market.indicators import indicator_anchor
 from arena_pipeline.sources.coverage import unknown_symbols
-from arena_pipeline.sources.prices import Gap, PriceReply
+from arena_pipeline.sources.prices import ActionReply, Gap, PriceReply
 from arena_pipeline.trading.corporate_actions import ActionKind, CorporateAction
 from arena_pipeline.warehouse.readers import end_of_day
 from arena_pipeline.warehouse.recorder import Collection, RecordedCollection
@@ -27,6 +31,9 @@ LATE_ACTION_DAYS = 10
 """Trading days for which a dividend is still looked for that was not listed on its ex-date."""
 
 FIGURES = ("ratio", "amount", "pay_date")
+Reply = TypeVar("Reply", PriceReply, ActionReply)
+REFUSED = frozenset({Gap.RATE_LIMITED, Gap.REFUSED})
+"""Gaps after which a vendor is not asked anything else in the same reading."""
 
 LOOK_BACK_DAYS = 40
 """Trading days read before the first one asked for, so that a stale bar is seen against its predecessor."""
@@ -68,15 +75,23 @@ def daily_bars(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
 def intraday_bars(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
     """15-minute bars of every share and of the benchmark, where the vendor has them.
 
-    One row per symbol, quarter hour and vintage. `files` have none; Yahoo keeps about 60 days.
+    One row per symbol, quarter hour and vintage. `files` have none; Yahoo keeps about 60 days, and is asked
+    for what it owes so long.
     """
     days = [date.fromisoformat(key) for key in keys]
     collection = arena.collection("intraday_bars", keys)
-    since = arena.calendar.previous_day(min(days))
-    reply = arena.prices(collection, asked_at=collection.at).intraday(arena.priced_symbols, since, max(days))
+    since, last = arena.calendar.previous_day(min(days)), max(days)
+    prices = arena.prices(collection, asked_at=collection.at)
+    groups = asked_from(owed_since(arena.store, "intraday_bars"), arena.priced_symbols, since, last)
+    (begins, symbols), *late = groups.items()
+    reply = prices.intraday(symbols, begins, last)
+    for begins, symbols in late:
+        _add(reply, symbols, partial(prices.intraday, symbols, begins, last))
     merged = merge(arena, "intraday_bars", keys, reply, collection.at)
     _record_splits(arena, reply.splits, keys, run, arena.clock())
-    return _write(arena, "intraday_bars", keys, run, collection, reply, merged, {})
+    written = _write(arena, "intraday_bars", keys, run, collection, reply, merged, {})
+    remember(arena, "intraday_bars", keys, reply.gaps, reply.missing, groups, run_id=run.id)
+    return written
 
 
 def corporate_actions(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]:
@@ -85,12 +100,18 @@ def corporate_actions(arena: Arena, keys: Sequence[str], run: Run) -> list[Outco
     One row per event: the ratio of a split (new shares for one old), the gross dividend per share in EUR
     (the market's currency). Whether the book applies a split depends on the adjustment of its bars. One that
     is listed only when its day was over is known from now on, and the book posts it then; one that is listed
-    with another figure than before is reported and changes nothing.
+    with another figure than before is reported and changes nothing. A share that the vendor fails on is asked
+    for from that day on until it has answered.
     """
     days = [date.fromisoformat(key) for key in keys]
     collection = arena.collection("corporate_actions", keys)
-    since = _days_before(arena, min(days), LATE_ACTION_DAYS)
-    reply = arena.prices(collection, asked_at=collection.at).actions(arena.symbols, since, max(days))
+    since, last = _days_before(arena, min(days), LATE_ACTION_DAYS), max(days)
+    prices = arena.prices(collection, asked_at=collection.at)
+    groups = asked_from(owed_since(arena.store, "corporate_actions"), arena.symbols, since, last)
+    (begins, symbols), *late = groups.items()
+    reply = prices.actions(symbols, begins, last)
+    for begins, symbols in late:
+        _add_actions(reply, symbols, partial(prices.actions, symbols, begins, last))
     before = arena.store.partitions("corporate_actions")
     touched = {*keys, *before.keys() & {_effective_day(arena, action) for action in reply.actions}}
     rows = {key: _stored(arena, "corporate_actions", key) for key in sorted(touched)}
@@ -122,6 +143,7 @@ def corporate_actions(arena: Arena, keys: Sequence[str], run: Run) -> list[Outco
         now=arena.clock(),
         within=lambda connection: collection.enter(connection, run.id),
     )
+    remember(arena, "corporate_actions", keys, reply.gaps, reply.missing, groups, run_id=run.id)
     if reply.gaps:
         run.report(f"corporate_actions is incomplete: {_missing(reply.missing, reply.gaps)}")
     figures = {"missing": _missing(reply.missing, reply.gaps), "complete": not reply.gaps}
@@ -162,19 +184,39 @@ def _write(
 
 
 def _add(reply: PriceReply, symbols: Sequence[str], ask: Callable[[], PriceReply]) -> None:
-    """Add what a second question brings to the reply of the first; if it fails, its symbols are missing."""
-    try:
-        more = ask()
-    except SourceError as error:
-        reply.missing.update(dict.fromkeys(symbols, str(error)))
-        reply.gaps.update(dict.fromkeys(symbols, Gap.NO_ANSWER))
-        return
-    reply.bars.extend(more.bars)
-    reply.findings.extend(more.findings)
-    reply.splits.extend(more.splits)
-    reply.missing.update(more.missing)
-    reply.unknown.extend(more.unknown)
-    reply.gaps.update(more.gaps)
+    """Add what a second question for prices brings to the reply of the first."""
+    more = _more(reply, symbols, ask)
+    if more is not None:
+        reply.bars.extend(more.bars)
+        reply.splits.extend(more.splits)
+        reply.unknown.extend(more.unknown)
+
+
+def _add_actions(reply: ActionReply, symbols: Sequence[str], ask: Callable[[], ActionReply]) -> None:
+    """Add what a second question for splits and dividends brings to the reply of the first."""
+    more = _more(reply, symbols, ask)
+    if more is not None:
+        reply.actions.extend(more.actions)
+        reply.actions.sort(key=lambda action: (action.symbol, action.ex_date, action.kind))
+
+
+def _more(reply: PriceReply | ActionReply, symbols: Sequence[str], ask: Callable[[], Reply]) -> Reply | None:
+    """The reply to a second question, its troubles entered into the first. If the vendor fails on all of it,
+    or has refused before, its symbols are missing."""
+    gap, why = Gap.NOT_ASKED, "the vendor had refused before it"
+    if not REFUSED & set(reply.gaps.values()):
+        try:
+            more = ask()
+        except SourceError as error:
+            gap, why = Gap.NO_ANSWER, str(error)
+        else:
+            reply.findings.extend(more.findings)
+            reply.missing.update(more.missing)
+            reply.gaps.update(more.gaps)
+            return more
+    reply.missing.update(dict.fromkeys(symbols, why))
+    reply.gaps.update(dict.fromkeys(symbols, gap))
+    return None
 
 
 def _record_splits(

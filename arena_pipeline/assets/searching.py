@@ -34,7 +34,7 @@ ENGINE, PAGE = "ddgs", "page"
 VENDORS = {finnhub.VENDOR: finnhub.VENDOR, alphavantage.VENDOR: f"{alphavantage.VENDOR}-news"}
 """The vendors of news, and the name of the map with the shares whose news each has."""
 
-SKIPPED, ANSWERED = "skipped", "answered"
+SKIPPED, ANSWERED, NOTHING_FOUND = "skipped", "answered", "nothing found"
 OPEN = frozenset({SKIPPED, "failed", "refused", "not asked"})
 """Outcomes after which the same question is asked again, if the session has not begun."""
 
@@ -180,7 +180,7 @@ class Desk:
 
     def _uncovered(self, question: Question, error: NotCovered) -> None:
         if question.vendor == ENGINE:
-            self._note(question, "nothing found", str(error))
+            self._note(question, NOTHING_FOUND, str(error))
             return
         premium = isinstance(error, PremiumOnly)
         self._learn(question, Coverage.PREMIUM if premium else Coverage.NOT_COVERED, str(error))

@@ -1,4 +1,4 @@
-"""How long a vendor asks to wait: the header Retry-After, a number of seconds or a date (RFC 9110, 10.2.3)."""
+"""How long a vendor asks to wait: Retry-After, a number of seconds or a date (RFC 9110, 10.2.3)."""
 
 from __future__ import annotations
 

@@ -100,6 +100,12 @@ _BRIEFINGS = _table(
     ("dropped", pa.string()),
     ("extractions", TEXTS),
 )
+_GAPS = _table(
+    ("id", pa.string()),
+    ("symbol", pa.string()),
+    ("gap", pa.string()),
+    ("reason", pa.string()),
+)
 QUALITY = frozenset({"quality_score", "quality_parts", "contradictions", "quality_passed", "review"})
 _LATER = QUALITY | {"dropped", "extractions"}
 ADDED: dict[str, frozenset[str]] = {"briefings": _LATER, "held_briefings": _LATER}
@@ -130,6 +136,8 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("source", pa.string()),
         ("raw", pa.string()),
     ),
+    "corporate_actions_gaps": _GAPS,
+    "intraday_bars_gaps": _GAPS,
     "articles": _table(*_ARTICLE),
     "found_articles": _table(
         *_ARTICLE,

@@ -70,9 +70,11 @@ def utc_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-MAY_EMPTY = frozenset({"bar_findings", "trades", "position_marks"})
-"""What may rightly come to nothing: the bar that was doubtful in the morning has ended by the evening; the
-only fill of a day goes when its bar turns out to be stale."""
+MAY_EMPTY = frozenset(
+    {"bar_findings", "corporate_actions_gaps", "intraday_bars_gaps", "trades", "position_marks"}
+)
+"""What may rightly come to nothing: the bar that was doubtful in the morning has ended by the evening; what
+a vendor owed has come; the only fill of a day goes when its bar turns out to be stale."""
 
 
 class ArenaStore(DuckDBResource):

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from arena_pipeline.assets.books import register_models
+from arena_pipeline.assets.found import NOT_INSTALLED
 from arena_pipeline.assets.step import Run
 from arena_pipeline.definitions import build
 from arena_pipeline.settings import Model, ModelKind
@@ -170,6 +171,65 @@ def test_a_feed_that_is_broken_is_a_warning_and_not_silence(arena, check, days):
     assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert evaluation.metadata["broken"].value == ["wire: status 503"]
     assert evaluation.metadata["each"].value == ["wire: broken, status 503, 0 items, no dated item"]
+
+
+def test_a_share_that_the_vendor_owes_is_named_with_its_day(arena, check, days):
+    assert check("corporate_actions", "nothing_is_owed").passed
+    row = {"id": "gap:SIE.DE", "symbol": "SIE.DE", "gap": "no_answer", "reason": "yahoo: status 500"}
+    for day in days:
+        arena.store.write_frames("corporate_actions_gaps", [Partition(str(day), [row])], run_id="t", now=NOW)
+    evaluation = check("corporate_actions", "nothing_is_owed")
+    assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.WARN)
+    said = f"corporate_actions: SIE.DE since {days[0]}: yahoo: status 500"
+    assert evaluation.metadata["first"].value == [said]
+
+
+def answered(session, *outcomes):
+    """Rows of `found_answers`: (vendor, outcome, reason) each."""
+    row = {
+        "session": session,
+        "symbol": "SAP.DE",
+        "asked": "",
+        "items": 0,
+        "kept": 0,
+        "known_at": NOW,
+        "raw": "",
+    }
+    return [
+        row | {"id": f"search:{number}", "vendor": vendor, "outcome": outcome, "reason": reason}
+        for number, (vendor, outcome, reason) in enumerate(outcomes)
+    ]
+
+
+SEARCHES = [
+    ([("ddgs", "nothing found", "found nothing"), ("alphavantage", "not covered", "no news")], [], 1),
+    ([("", "skipped", "backfill: a search answers with today")], [], 0),
+    ([("ddgs", "not asked", NOT_INSTALLED), ("ddgs", "answered", "")], [], 0),
+    ([("ddgs", "answered", ""), ("page", "status", "status 403")], [], 0),
+    (
+        [("ddgs", "refused", "it refused"), ("ddgs", "refused", "it refused")],
+        ["ddgs refused (2): it refused"],
+        0,
+    ),
+    (
+        [("ddgs", "nothing found", ""), ("alphavantage", "failed", "gone")],
+        ["alphavantage failed (1): gone"],
+        1,
+    ),
+]
+"""What came of questions, what of it is broken, and how many found nothing."""
+
+
+def test_a_search_that_broke_is_a_warning_and_not_nothing_found(arena, check, days):
+    session = f"{days[-1]}T14:00"
+    for outcomes, broken, nothing_found in SEARCHES:
+        found = [Partition(session, answered(session, *outcomes))]
+        arena.store.write_frames("found_answers", found, run_id="test", now=NOW)
+        evaluation = check("found_articles", "searches_answer")
+        assert (evaluation.passed, evaluation.severity) == (not broken, dg.AssetCheckSeverity.WARN)
+        assert evaluation.metadata["broken"].value == broken
+        assert evaluation.metadata["nothing_found"].value == nothing_found
+        assert evaluation.metadata["pages_unread"].value == sum(row[0] == "page" for row in outcomes)
 
 
 def test_a_model_that_abstained_is_a_warning_that_counts_it(arena, check):

@@ -15,7 +15,7 @@ from arena_pipeline.assets.market import corporate_actions, daily_bars, intraday
 from arena_pipeline.assets.step import Outcome, Run, Step
 from arena_pipeline.assets.technical import indicators
 from arena_pipeline.errors import SourceError
-from arena_pipeline.market.calendar import BERLIN
+from arena_pipeline.market.calendar import BERLIN, trading_calendar
 from arena_pipeline.rederive import rederive
 from arena_pipeline.settings import load_settings
 from arena_pipeline.warehouse.store import Row
@@ -23,7 +23,9 @@ from tests.sources.yahoo_world import Share, YahooWorld, walk
 
 SHARES = ("SAP.DE", "SIE.DE", "ALV.DE")
 INDEX, BAD = "^GDAXI", "SIE.DE"
+XETR = trading_calendar()
 FIRST, MONDAY, TUESDAY, WEDNESDAY = date(2025, 9, 1), date(2025, 10, 6), date(2025, 10, 7), date(2025, 10, 8)
+LAST = date(2025, 12, 19)
 
 
 class Home:
@@ -33,7 +35,7 @@ class Home:
         self.clock = datetime(2025, 10, 6, 17, 35, 5, tzinfo=BERLIN)
         self.yahoo = YahooWorld(server, lambda: self.clock)
         self.yahoo.shares = {
-            symbol: Share(walk(FIRST, WEDNESDAY, "150.00", seed=seed))
+            symbol: Share(walk(FIRST, LAST, "150.00", seed=seed))
             for seed, symbol in enumerate((*SHARES, INDEX))
         }
         config = folder / "arena.toml"
@@ -138,6 +140,78 @@ def test_the_other_prices_do_without_one_share_too(home: Home, step: Step) -> No
     assert home.run.reports == [
         f"{step.__name__} is incomplete: 1: {BAD} (no_answer): yahoo answered {BAD} with status 500"
     ]
+
+
+@pytest.mark.slow
+def test_a_dividend_of_a_share_that_yahoo_failed_on_for_weeks_is_there_when_it_answers(home: Home) -> None:
+    paid = home.yahoo.shares[BAD].dividends = {MONDAY: Decimal("2.00")}
+    home.yahoo.broken[BAD] = (500, "no")
+    home.collect(MONDAY, corporate_actions)
+    assert gaps(home, "corporate_actions") == {(str(MONDAY), BAD, "no_answer")}
+    later = XETR.days(MONDAY, LAST)
+    for day in (later[20], later[21]):
+        home.at(day, 17, 35)
+        home.collect(day, corporate_actions)
+    assert {key for key, _, _ in gaps(home, "corporate_actions")} == {
+        str(MONDAY),
+        str(later[20]),
+        str(later[21]),
+    }
+
+    home.yahoo.broken.clear()
+    home.yahoo.asked.clear()
+    home.at(later[22], 17, 35)
+    home.collect(later[22], corporate_actions)
+    assert home.run.reports == [f"action:dividend:{BAD}:{MONDAY} was listed only when its day was over"]
+    (row,) = home.arena.store.rows("corporate_actions", "symbol = $symbol", symbol=BAD)
+    assert (row["ex_date"], row["amount"], row["known_at"]) == (MONDAY, paid[MONDAY], home.clock)
+    assert gaps(home, "corporate_actions") == set()
+    assert {home.yahoo.asked[f"/v8/finance/chart/{symbol}"] for symbol in SHARES} == {1}
+    assert rederive(home.arena).problems == []
+
+
+@pytest.mark.slow
+def test_what_is_owed_is_asked_for_no_more_often_than_anything_else(home: Home) -> None:
+    home.yahoo.broken[BAD] = (500, "no")
+    home.collect(MONDAY, corporate_actions)
+    home.yahoo.asked.clear()
+    home.at(XETR.days(MONDAY, LAST)[20], 17, 35)
+    home.collect(home.clock.date(), corporate_actions)
+    assert home.yahoo.asked[f"/v8/finance/chart/{BAD}"] == 2
+
+    home.yahoo.broken["ALV.DE"] = (429, "slow down")
+    home.yahoo.asked.clear()
+    home.at(XETR.days(MONDAY, LAST)[21], 17, 35)
+    home.collect(home.clock.date(), corporate_actions)
+    assert home.yahoo.asked[f"/v8/finance/chart/{BAD}"] == 0
+    assert (str(home.clock.date()), BAD, "not_asked") in gaps(home, "corporate_actions")
+
+
+@pytest.mark.slow
+def test_quarter_hours_that_are_owed_are_asked_for_as_long_as_yahoo_keeps_them(home: Home) -> None:
+    home.yahoo.broken[BAD] = (500, "no")
+    for day in (MONDAY, TUESDAY):
+        home.at(day, 17, 35)
+        home.collect(day, intraday_bars)
+    home.yahoo.broken.clear()
+    home.at(date(2025, 10, 10), 17, 35)
+    home.collect(home.clock.date(), intraday_bars)
+    assert len(home.bars(MONDAY, BAD, "intraday_bars")) == len(home.bars(TUESDAY, BAD, "intraday_bars")) == 34
+    assert {bar["known_at"] for bar in home.bars(MONDAY, BAD, "intraday_bars")} == {home.clock}
+    assert gaps(home, "intraday_bars") == set()
+
+    home.yahoo.broken[BAD] = (500, "no")
+    home.collect(home.clock.date(), intraday_bars)
+    assert gaps(home, "intraday_bars") == {("2025-10-10", BAD, "no_answer")}
+    home.yahoo.broken.clear()
+    home.at(date(2025, 12, 15), 17, 35)
+    home.collect(home.clock.date(), intraday_bars)
+    assert gaps(home, "intraday_bars") == set()
+
+
+def gaps(home: Home, asset: str) -> set[tuple[str, str, str]]:
+    rows = home.arena.store.rows(f"{asset}_gaps")
+    return {(row["partition"], row["symbol"], row["gap"]) for row in rows}
 
 
 def restate(home: Home, symbol: str, day: date, change: str) -> Decimal:
