@@ -92,8 +92,10 @@ class BoardLine(Shape):
     max_drawdown: float | None = Field(description=f"zero or negative: {FRACTION}")
     calmar: float | None = Field(description="ratio")
     alpha: float | None = Field(description=f"a year, against the benchmark: {FRACTION}")
-    beta: float | None = Field(description="against the benchmark")
+    alpha_standard_error: float | None = Field(description=f"Newey-West, a year: {FRACTION}")
     alpha_p_value: float | None = Field(description="that alpha is zero, two-sided, Newey-West errors")
+    beta: float | None = Field(description="against the benchmark")
+    beta_standard_error: float | None = Field(description="Newey-West")
     exposure: float | None = Field(description=f"mean part of the net asset value in shares: {FRACTION}")
     win_rate: float | None = Field(description=f"of closed trades: {FRACTION}")
     profit_factor: float | None = Field(description="ratio")
@@ -123,7 +125,10 @@ class Pair(Shape):
     t: float | None
     p_value: float | None
     p_holm: float | None = Field(description="corrected for all pairs")
-    days_needed: int | None = Field(description="until a difference of this size could be significant")
+    days_needed: int | None = Field(
+        description="trading days until a difference of this size would be significant in 80 % of the cases, "
+        "corrected for all pairs"
+    )
     reason: str | None
 
 

@@ -115,6 +115,17 @@ def student_p_value(t: float, degrees: int) -> float:
     return 1 - front * _beta_fraction(b, a, 1 - x) / b
 
 
+def student_quantile(confidence: float, degrees: int) -> float:
+    """The t within which, on both sides of zero, `confidence` of Student's t lies; by bisection."""
+    low, high = 0.0, 1.0
+    while student_p_value(high, degrees) > 1 - confidence:
+        high *= 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if student_p_value(middle, degrees) > 1 - confidence else (low, middle)
+    return (low + high) / 2
+
+
 def automatic_lags(days: int) -> int:
     """Lags of Newey and West (1994) for so many days."""
     return int(4 * (days / 100) ** (2 / 9))

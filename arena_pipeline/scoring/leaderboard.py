@@ -24,7 +24,8 @@ from arena_pipeline.scoring.metrics import MIN_DAYS, TOO_FEW, Metric
 
 OF_THE_RANKING = (
     "excess_return", "annualised_return", "volatility", "sharpe", "sortino", "max_drawdown", "calmar",
-    "alpha", "beta", "alpha_p_value", "exposure", "win_rate", "profit_factor", "expectancy", "turnover",
+    "alpha", "alpha_standard_error", "alpha_p_value", "beta", "beta_standard_error", "exposure", "win_rate",
+    "profit_factor", "expectancy", "turnover",
 )  # fmt: skip
 """What a model without a rank does not have: its figures would be of days that do not count."""
 
@@ -70,8 +71,10 @@ class BoardRow:
     max_drawdown: float | None
     calmar: float | None
     alpha: float | None
-    beta: float | None
+    alpha_standard_error: float | None
     alpha_p_value: float | None
+    beta: float | None
+    beta_standard_error: float | None
     exposure: float | None
     win_rate: float | None
     profit_factor: float | None
@@ -235,12 +238,9 @@ def _exposure(record: ModelRecord, days: Collection[date]) -> Metric:
 
 
 def _regression(returns: Sequence[float], market: Sequence[float] | str) -> dict[str, Metric]:
-    names = ("alpha", "beta", "alpha_p_value")
+    names = ("alpha", "alpha_standard_error", "alpha_p_value", "beta", "beta_standard_error")
     if isinstance(market, str):
         return dict.fromkeys(names, Metric(None, market))
     fitted = hac_regression(returns, market)
-    values = (fitted.alpha, fitted.beta, fitted.alpha_p_value)
-    return {
-        name: Metric(value, fitted.reason if value is None else None)
-        for name, value in zip(names, values, strict=True)
-    }
+    values = {name: getattr(fitted, name) for name in names}
+    return {name: Metric(value, fitted.reason if value is None else None) for name, value in values.items()}

@@ -5,8 +5,9 @@ did afterwards relative to the benchmark. A buy is right if the share then did b
 Calls of one day share that day's news, so errors are clustered by day.
 
 Sources: rank correlation: Spearman (1904); Brier (1950), *Verification of Forecasts Expressed in Terms of
-Probability*; interval of a share: Wilson (1927); clustered errors: Liang and Zeger (1986); autocorrelated
-means: Newey and West (1987).
+Probability*; interval of a share: Wilson (1927); clustered errors: Liang and Zeger (1986), with Student's t
+over as many days: Cameron and Miller (2015), *A Practitioner's Guide to Cluster-Robust Inference*;
+autocorrelated means: Newey and West (1987).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from arena_pipeline.scoring.hac import hac_mean_test
+from arena_pipeline.scoring.hac import hac_mean_test, student_quantile
 from arena_pipeline.scoring.metrics import Metric
 from arena_pipeline.scoring.returns import CONFIDENCE
 
@@ -124,7 +125,7 @@ def skill(calls: Sequence[Call], horizon: int) -> Skill:
     places = {day: place for place, day in enumerate(days)}
     clusters = np.array([places[call.day] for call, _ in known])
     hit_rate = float(right.mean())
-    margin = _Z * _clustered_error(right - hit_rate, clusters)
+    hit_low, hit_high = _clustered_interval(right, clusters)
     brier, base = float(np.mean((confidence - right) ** 2)), float(np.mean((hit_rate - right) ** 2))
     bins = _calibration(confidence, right)
     ic, t, ranked = _rank_ic(known, horizon)
@@ -142,8 +143,8 @@ def skill(calls: Sequence[Call], horizon: int) -> Skill:
         rank_ic_t=t.value,
         ranked_days=ranked,
         hit_rate=hit_rate,
-        hit_low=max(hit_rate - margin, 0.0),
-        hit_high=min(hit_rate + margin, 1.0),
+        hit_low=hit_low,
+        hit_high=hit_high,
         brier=brier,
         brier_skill=1 - brier / base if base else None,
         calibration_error=_calibration_error(bins),
@@ -182,6 +183,16 @@ def _ranks(values: Floats) -> Floats:
     ends = np.cumsum(counts)
     means: Floats = ends - (counts - 1) / 2
     return means[places]
+
+
+def _clustered_interval(right: Floats, clusters: NDArray[np.int_]) -> tuple[float, float]:
+    """Interval of the hit rate, with as many degrees as days less one. Calls that all ended alike have no
+    error to be clustered: of them each day counts as one."""
+    share, days = float(right.mean()), int(clusters.max()) + 1
+    if share in (0.0, 1.0):
+        return wilson(share, days)
+    margin = student_quantile(CONFIDENCE, days - 1) * _clustered_error(right - share, clusters)
+    return max(share - margin, 0.0), min(share + margin, 1.0)
 
 
 def _clustered_error(deviations: Floats, clusters: NDArray[np.int_]) -> float:

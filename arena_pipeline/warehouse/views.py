@@ -19,6 +19,7 @@ from arena_pipeline.warehouse.tables import assessments, leaderboard, models, sn
 
 _SINCE_ASSESSED: Row = {
     **dict.fromkeys(("alpha", "beta", "alpha_p_value", "exposure", "expectancy", "significance", "luck")),
+    **dict.fromkeys(("alpha_standard_error", "beta_standard_error")),
     "skill": {},
 }
 """What a line of a board does not have that was stored before boards were assessed."""

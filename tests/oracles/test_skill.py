@@ -53,7 +53,7 @@ def test_the_figures_are_those_of_the_libraries(seed):
         cov_kwds={"groups": [days.index(call.day) for call in calls], "df_correction": True},
     )
     # statsmodels corrects by G / (G - 1) and by (n - 1) / (n - 1) for one coefficient.
-    margin = scipy.stats.norm.ppf(0.95) * fitted.bse[0]
+    margin = scipy.stats.t.ppf(0.95, len(days) - 1) * fitted.bse[0]
     assert found.hit_rate == pytest.approx(fitted.params[0], abs=1e-12)
     assert found.hit_high - found.hit_low == pytest.approx(2 * margin, rel=1e-9)
     assert found.brier == pytest.approx(brier_score_loss(right, [c.confidence for c in calls]), abs=1e-12)

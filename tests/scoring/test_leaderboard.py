@@ -8,6 +8,8 @@ from decimal import Decimal
 import pytest
 
 from arena_pipeline.errors import LedgerError
+from arena_pipeline.scoring.document import board_document
+from arena_pipeline.scoring.hac import student_p_value
 from arena_pipeline.scoring.leaderboard import OF_THE_RANKING, ModelRecord, leaderboard, not_comparable
 from arena_pipeline.scoring.metrics import daily_returns, sharpe
 
@@ -165,6 +167,24 @@ def test_below_sixty_days_no_figure_is_scaled_to_a_year():
     (grown,) = board(record("a", navs))
     assert grown.sharpe == sharpe(daily_returns([10_000, *navs])).value
     assert grown.calmar is not None
+
+
+def test_alpha_and_beta_come_with_the_errors_that_their_p_value_is_made_of():
+    dice = random.Random(5)
+    market, own = [100.0], [1_000_000.0]
+    for _ in range(120):
+        change = dice.gauss(0, 0.01)
+        market.append(market[-1] * (1 + change))
+        own.append(own[-1] * (1 + 0.001 + 0.5 * change + dice.gauss(0, 0.002)))
+    held = record("a", [round(value) for value in own[1:]], starting_cash_cents=1_000_000)
+    (row,) = board(held, benchmark=closes(*(f"{level:.6f}" for level in market)))
+    assert row.beta == pytest.approx(0.5, abs=3 * row.beta_standard_error)
+    assert 0.01 < row.beta_standard_error < 0.04
+    assert row.alpha == pytest.approx(0.252, abs=3 * row.alpha_standard_error)
+    assert row.alpha_p_value == pytest.approx(student_p_value(row.alpha / row.alpha_standard_error, 118))
+    shown = board_document(row)
+    for name in ("alpha", "alpha_standard_error", "alpha_p_value", "beta", "beta_standard_error"):
+        assert shown[name] == pytest.approx(getattr(row, name))
 
 
 def test_days_after_the_date_of_the_board_are_left_out():

@@ -304,9 +304,11 @@ def test_a_pair_is_told_apart_by_its_difference_not_by_its_market():
 
 def test_the_days_needed_are_those_at_which_t_reaches_the_level_with_the_power():
     pair = compare(arena(), NAMES)[0]
-    z = 1.959964 + 0.841621
+    z = 2.807034 + 0.841621  # of 5 % over ten pairs, two-sided, and of 80 %
     assert pair.days_needed == math.ceil(250 * (z / pair.t) ** 2)
     assert compare(arena(), NAMES, level=0.01)[0].days_needed > pair.days_needed
+    (alone,) = compare(arena()[:, :2], NAMES[:2])
+    assert alone.days_needed == math.ceil(250 * ((1.959964 + 0.841621) / pair.t) ** 2)
 
 
 def test_the_same_amount_added_to_all_changes_no_pair():

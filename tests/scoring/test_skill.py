@@ -36,7 +36,8 @@ def calls(days=40, a_day=5, seed=0, foresight=0.0):
 def test_perfect_foresight_has_a_rank_correlation_and_a_hit_rate_of_one():
     found = skill(calls(foresight=1.0), 1)
     assert found.rank_ic == pytest.approx(1.0, abs=0.02)
-    assert (found.hit_rate, found.hit_low, found.hit_high) == (1.0, 1.0, 1.0)
+    assert (found.hit_rate, found.hit_high) == (1.0, 1.0)
+    assert found.hit_low == wilson(1.0, 40)[0] < 0.95
     assert found.brier_skill is None
     assert found.reasons["brier_skill"] == "all calls ended alike"
 
@@ -49,6 +50,23 @@ def test_coin_flips_are_worth_nothing():
     assert np.mean(np.abs(t_values) > 2) <= 0.15
     assert covered >= 0.8
     assert np.mean([each.hit_rate for each in found]) == pytest.approx(0.5, abs=0.02)
+
+
+def test_the_interval_of_the_hit_rate_covers_as_often_as_it_says_on_few_days():
+    """Ten days, on each of which the calls are right or wrong together more often than not."""
+    chance = np.random.default_rng(4)
+    covered = []
+    for _ in range(600):
+        made = []
+        for day, luck in enumerate(chance.uniform(0, 1, 10)):
+            right = chance.random(5) < luck
+            made += [
+                Call(START + timedelta(days=day), f"S{n}", 1, 0.5, 0.01 if hit else -0.01)
+                for n, hit in enumerate(right)
+            ]
+        found = skill(made, 1)
+        covered.append(found.hit_low <= 0.5 <= found.hit_high)
+    assert np.mean(covered) >= 0.885
 
 
 def test_the_order_of_the_calls_does_not_matter():
