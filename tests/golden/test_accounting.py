@@ -41,8 +41,8 @@ def moment(text):
     return stamp.replace(tzinfo=BERLIN).astimezone(UTC)
 
 
-def bar(symbol, row):
-    when, opening, high, low, close = row
+def bar(symbol, row, adjustment):
+    when, opening, high, low, close, *volume = row
     start = moment(when)
     daily = "T" not in when
     end = start + (timedelta(hours=8, minutes=30) if daily else timedelta(minutes=15))
@@ -56,8 +56,8 @@ def bar(symbol, row):
         high=Decimal(high),
         low=Decimal(low),
         close=Decimal(close),
-        volume=1,
-        adjustment=Adjustment.RAW,
+        volume=int(volume[0]) if volume else 1,
+        adjustment=adjustment,
         stale=False,
         known_at=end,
         vintage=1,
@@ -67,7 +67,8 @@ def bar(symbol, row):
 
 
 def market_days(case):
-    bars = [bar(symbol, row) for symbol, rows in case["bars"].items() for row in rows]
+    adjustment = Adjustment(case.get("policy", {}).get("adjustment", "raw"))
+    bars = [bar(symbol, row, adjustment) for symbol, rows in case["bars"].items() for row in rows]
     actions = [
         CorporateAction(
             kind=ActionKind(raw["type"]),
@@ -82,6 +83,7 @@ def market_days(case):
         )
         for raw in case.get("corporate_actions", ())
     ]
+    before = date.min
     for day, group in itertools.groupby(sorted(bars, key=lambda b: b.start), key=lambda b: b.day):
         series: dict[str, tuple[Bar, ...]] = {}
         for entry in group:
@@ -92,8 +94,9 @@ def market_days(case):
             moment(f"{day}T17:30"),
             series,
             {symbol: entries[-1] for symbol, entries in series.items()},
-            tuple(action for action in actions if action.ex_date == day),
+            tuple(action for action in actions if before < action.ex_date <= day),
         )
+        before = day
 
 
 def stamp(case, fill):
@@ -110,19 +113,29 @@ def outcome(case):
             "golden",
             raw["symbol"],
             Side(raw["side"]),
-            raw["qty"],
+            raw.get("qty"),
             moment(raw["submit"]),
             OrderType(raw.get("type", "market")),
             limit=Decimal(raw["limit"]) if "limit" in raw else None,
             stop=Decimal(raw["stop"]) if "stop" in raw else None,
             time_in_force=TimeInForce(raw.get("tif", "GTC")),
+            amount=Decimal(raw["amount"]) if "amount" in raw else None,
+            weight=Decimal(raw["weight"]) if "weight" in raw else None,
             oco=raw.get("oco"),
+            parent=raw.get("parent"),
+            replaces=raw.get("replaces"),
         )
         for raw in case["orders"]
     ]
-    policy = FillPolicy(LimitFill(case.get("policy", {}).get("limit_fill", "through")))
-    cash, fee = Decimal(case["initial_cash"]), Decimal("5.00")
-    results = replay("golden", cash, fee, orders, market_days(case), policy)
+    terms = {"limit_fill": "through", "slippage_bp": "0", "participation": None, "dividend_tax": "0"}
+    terms |= {"fee": "5.00"} | case.get("policy", {})
+    policy = FillPolicy(
+        LimitFill(terms["limit_fill"]),
+        Decimal(terms["slippage_bp"]),
+        None if terms["participation"] is None else Decimal(terms["participation"]),
+    )
+    cash, fee, tax = (Decimal(text) for text in (case["initial_cash"], terms["fee"], terms["dividend_tax"]))
+    results = replay("golden", cash, fee, orders, market_days(case), policy, tax)
     fills = [fill for result in results for fill in result.fills]
     ended = [rejection for result in results for rejection in result.rejections]
     last = results[-1].snapshot

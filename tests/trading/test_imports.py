@@ -166,6 +166,17 @@ def test_a_fill_that_is_delivered_again_changes_nothing_and_one_with_other_conte
     assert result["models"][0]["days"] == once["models"][0]["days"]
 
 
+def test_a_fill_that_comes_again_with_its_numbers_written_otherwise_is_the_same_fill(run):
+    result = run(
+        "m,1,2025-01-02,buy,AAPL,1,f-1,101.5",
+        "m,1,2025-01-02,buy,AAPL,1.0,f-1,101.50",
+        "m,1,2025-01-02,buy,AAPL,1,f-1,101.51",
+        "m,1,2025-01-02,buy,AAPL,10,f-1,101.5",
+        columns=",id,price",
+    )
+    assert reasons(result) == [(3, "DUPLICATE"), (4, "FORKED"), (5, "FORKED")]
+
+
 def test_a_stated_price_within_the_bar_is_the_price_of_the_fill(run):
     (model,) = run("m,1,2025-01-02,buy,AAPL,1,101.5", "m,2,2025-01-02,buy,AAPL,1,", columns=",price")[
         "models"

@@ -8,7 +8,7 @@ from datetime import date, time
 
 from arena_pipeline.trading.imports.findings import ImportReason, Refused, quoted
 from arena_pipeline.trading.imports.records import TradeRow
-from arena_pipeline.trading.imports.values import day_of, time_of, whole
+from arena_pipeline.trading.imports.values import canonical, day_of, time_of, whole
 
 Reject = Callable[[TradeRow, Refused], None]
 
@@ -61,9 +61,14 @@ def in_sequence(rows: Iterable[TradeRow], reject: Reject) -> list[Placed]:
 
 
 def _conflict(what: str, earlier: TradeRow, again: TradeRow) -> Refused:
-    if again == earlier:
+    if _content(again) == _content(earlier):
         return Refused(ImportReason.DUPLICATE, f"{what} is already on line {earlier.line}: delivered again")
     return Refused(ImportReason.FORKED, f"{what} is already on line {earlier.line}, with other content")
+
+
+def _content(row: TradeRow) -> TradeRow:
+    """The row with its numbers as they count: `5.0` and `5` are the same quantity."""
+    return replace(row, quantity=canonical(row.quantity), price=canonical(row.price), fee=canonical(row.fee))
 
 
 def _before(placed: Placed, last: Placed) -> bool:

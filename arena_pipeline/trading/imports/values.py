@@ -6,7 +6,7 @@ from datetime import date, time
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from arena_pipeline.market.bars import price
-from arena_pipeline.trading.imports.findings import ImportReason, Refused, quoted
+from arena_pipeline.trading.imports.findings import LONGEST_TEXT, ImportReason, Refused, quoted
 from arena_pipeline.trading.limits import MOST_SHARES
 
 HIGHEST_PRICE = Decimal(10**9)
@@ -67,6 +67,14 @@ def stated_fee(text: str) -> Decimal | None:
     if found is None or not 0 <= found <= HIGHEST_PRICE:
         raise Refused(ImportReason.BAD_NUMBER, f"fee {quoted(text)!r} is no amount")
     return found.quantize(FOUR_PLACES, ROUND_HALF_UP)
+
+
+def canonical(text: str) -> str:
+    """A number's text without what does not count (`5.0`, `5.` and `05` are `5`); other text as it is."""
+    value = _decimal(text)
+    if value is None or len(text) > LONGEST_TEXT:
+        return text
+    return str(value.normalize())
 
 
 def _decimal(text: str) -> Decimal | None:
