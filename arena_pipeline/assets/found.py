@@ -1,7 +1,6 @@
 """Group *research*: what is searched for and found about the shares of a session's watchlist.
 
-Source: a web search (ddgs), Finnhub's and Alpha Vantage's news where there is a key, and the pages behind the
-best links. All of them answer with what holds now. So they are asked in the minutes before a session, and
+Source: a web search (ddgs), Alpha Vantage's news where there is a key, and the pages behind the best links. All of them answer with what holds now. So they are asked in the minutes before a session, and
 what is found is known since it was fetched; a session that has begun, or is made up in a backfill, asks
 nobody and says so.
 

@@ -20,10 +20,9 @@ from arena_pipeline.news.feeds import FeedItem
 from arena_pipeline.research.coverage import Ask, Coverage, Learned
 from arena_pipeline.research.found import Found, as_read, found_in
 from arena_pipeline.research.queries import Language, Reach
-from arena_pipeline.sources import alphavantage, finnhub
+from arena_pipeline.sources import alphavantage
 from arena_pipeline.sources.alphavantage import AlphaVantage
 from arena_pipeline.sources.articles import ArticleSource
-from arena_pipeline.sources.finnhub import Finnhub
 from arena_pipeline.sources.recorder import Failure, Recorded
 from arena_pipeline.sources.search import Since, WebSearch
 from arena_pipeline.sources.vendors import FigureVendor
@@ -31,8 +30,9 @@ from arena_pipeline.warehouse.recorder import Collection, RecordedCollection
 from arena_pipeline.warehouse.store import Row
 
 ENGINE, PAGE = "ddgs", "page"
-VENDORS = {finnhub.VENDOR: finnhub.VENDOR, alphavantage.VENDOR: f"{alphavantage.VENDOR}-news"}
-"""The vendors of news, and the name of the map with the shares whose news each has."""
+VENDORS = {alphavantage.VENDOR: f"{alphavantage.VENDOR}-news"}
+"""The vendors of news, and the name of the map with the shares whose news each has. Finnhub's is read with
+the feeds (`vendor_news.py`), for every share that it covers."""
 
 SKIPPED, ANSWERED, NOTHING_FOUND = "skipped", "answered", "nothing found"
 OPEN = frozenset({SKIPPED, "failed", "refused", "not asked"})
@@ -147,19 +147,11 @@ class Desk:
         return self.arena.figure_vendors(self.collection)
 
     def _askers(self) -> dict[str, Callable[[Question], tuple[Recorded, tuple[FeedItem, ...]]]]:
-        return {ENGINE: self._search, finnhub.VENDOR: self._finnhub, alphavantage.VENDOR: self._alphavantage}
+        return {ENGINE: self._search, alphavantage.VENDOR: self._alphavantage}
 
     def _search(self, question: Question) -> tuple[Recorded, tuple[FeedItem, ...]]:
         reply = self._engine.news(question.text, language=question.language, since=SINCE[question.reach])
         return reply.recorded, reply.items
-
-    def _finnhub(self, question: Question) -> tuple[Recorded, tuple[FeedItem, ...]]:
-        for vendor in self._vendors:
-            if isinstance(vendor, Finnhub):
-                first, last = self.arena.calendar.previous_day(self.session.day), self.session.day
-                recorded, parsed = vendor.company_news(question.symbol, first, last, self.collection.at)
-                return recorded, parsed.items
-        raise KeyRefused(f"{finnhub.VENDOR} has no key")
 
     def _alphavantage(self, question: Question) -> tuple[Recorded, tuple[FeedItem, ...]]:
         for vendor in self._vendors:

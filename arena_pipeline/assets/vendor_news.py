@@ -1,7 +1,7 @@
 """News of the figures' vendors, as replies of a feed: from there on they count as any other article does.
 
-Finnhub's company news of the shares that it covers, and its general news. Alpha Vantage's news would cost
-calls of the 25 a day that its figures need more; it is read by hand only (`AlphaVantage.news_sentiment`).
+Finnhub's company news of the shares that it covers, and its general news. Alpha Vantage's news costs calls of
+the 25 a day that its figures need too: a few shares of the watchlist are asked for by `searching.py`.
 """
 
 from __future__ import annotations

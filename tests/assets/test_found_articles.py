@@ -374,11 +374,7 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_vendors_news_is_asked_for_where_there_is_a_key_and_coverage(
     at: At, web: Web, vendors: StandIn, keys: None
 ) -> None:
-    hour = int((AHEAD - timedelta(hours=2)).timestamp())
     vendors.answers = {
-        ("company-news", "SAP"): [
-            {"headline": "SAP raises outlook", "url": "http://n.test/1", "summary": "", "datetime": hour}
-        ],
         ("NEWS_SENTIMENT", "SAP"): {
             "feed": [
                 {
@@ -393,20 +389,25 @@ def test_the_vendors_news_is_asked_for_where_there_is_a_key_and_coverage(
     arena = at(source="vendors", more="pages_per_share = 0\n")
     search(arena)
     assert {title: row["vendor"] for title, row in found(arena).items()} == {
-        "SAP raises outlook": "finnhub",
         "Norway buys software from SAP": "alphavantage",
     }
-    assert vendors.asked == [("company-news", "SAP"), ("NEWS_SENTIMENT", "SAP")]
+    assert vendors.asked == [("NEWS_SENTIMENT", "SAP")]
+
+
+def test_a_vendors_news_of_a_share_is_asked_for_in_one_place(at: At, vendors: StandIn, keys: None) -> None:
+    arena = at(source="vendors")
+    articles(arena, [str(FRIDAY)], Run("test"))
+    search(arena)
+    assert vendors.asked == [("news", ""), ("company-news", "SAP"), ("NEWS_SENTIMENT", "SAP")]
 
 
 def test_what_a_vendor_does_not_cover_is_remembered(at: At, vendors: StandIn, keys: None) -> None:
-    vendors.answers = {("company-news", "SAP"): 403, ("NEWS_SENTIMENT", "SAP"): PREMIUM}
+    vendors.answers = {("NEWS_SENTIMENT", "SAP"): PREMIUM}
     arena = at(source="vendors")
     search(arena)
-    told = answers(arena)
-    assert (told["finnhub", "SAP.DE"], told["alphavantage", "SAP.DE"]) == ("premium", "premium")
+    assert answers(arena)["alphavantage", "SAP.DE"] == "premium"
     learned = {entry.ask.vendor: entry.coverage for entry in coverage.learned(arena.store)}
-    assert learned == {"finnhub": Coverage.PREMIUM, "alphavantage": Coverage.PREMIUM}
+    assert learned == {"alphavantage": Coverage.PREMIUM}
     vendors.asked.clear()
     search(at(morning(FRIDAY, 12, 50), source="vendors"), LATER)
     assert vendors.asked == []

@@ -298,7 +298,7 @@ strategy = "equal_weight"
 def table(outcomes: list[Outcome]) -> str:
     """In Markdown; nothing in it depends on the machine."""
     lines = [
-        "| fault | prices | feeds | figures | search | vendors' news | article pages | models | "
+        "| fault | prices | feeds | figures | search | Alpha Vantage's news | article pages | models | "
         "most requests for one thing | stored before |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
@@ -307,7 +307,7 @@ def table(outcomes: list[Outcome]) -> str:
         lines.append(
             f"| {outcome.fault} | {_short(prices)} | {outcome.broken_feeds} of {outcome.feeds} broken | "
             f"{_short('; '.join(outcome.notes) or 'collected')} | "
-            f"{_came(outcome, '08:30', 'ddgs')} | {_came(outcome, '08:30', 'finnhub')} | "
+            f"{_came(outcome, '08:30', 'ddgs')} | {_came(outcome, '08:30', 'alphavantage')} | "
             f"{_came(outcome, '14:00', 'page')} | "
             f"{outcome.abstained} of {outcome.decided} abstained | {outcome.asked} | "
             f"{'unchanged' if outcome.kept else 'CHANGED'} |"
