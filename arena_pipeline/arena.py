@@ -64,6 +64,9 @@ Clock = Callable[[], datetime]
 HISTORY = "history"
 """The partition of daily_bars that holds what lies before the arena's first day."""
 
+AHEAD_AT_MOST = timedelta(minutes=30)
+"""How long before its time the run of a session may begin: what was collected earlier would be too old."""
+
 LATE_AFTER = timedelta(minutes=30)
 """A session that is decided later than this on its day is marked late; its orders go out when it decides."""
 

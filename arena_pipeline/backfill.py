@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from arena_pipeline.assets.graph import (
     BOOK_STEPS,
     DAY_STEPS,
     DECISION_STEPS,
+    SCOUT_STEPS,
     SESSION_STEPS,
     names,
 )
@@ -121,6 +122,32 @@ class Backfill:
             _bury_dead_runs(self._instance)
             self._arena.store.sweep()
             return self._run(first, last, models, assets, progress)
+
+    def run_session(
+        self,
+        session: Session,
+        *,
+        wait: Callable[[datetime], None],
+        progress: Progress = lambda title, partitions: None,
+    ) -> Summary:
+        """A session, after the days missed before it. Where it is still ahead, news of its watchlist is
+        searched for, which nobody can do later, and `wait` is called with its time before it is decided.
+        """
+        begins_late = self._arena.clock() >= session.time
+        summary = self.run(self.oldest_gap(session.day), session.day, progress=progress)
+        if begins_late:
+            return summary
+        self._scout(session, progress)
+        wait(session.time)
+        rest = SESSION_STEPS + DECISION_STEPS + BOOK_STEPS + BOARD_STEPS
+        return self.run(session.day, session.day, assets=names(rest), progress=progress)
+
+    def _scout(self, session: Session, progress: Progress) -> None:
+        with _only_backfill(self._arena.settings.home):
+            summary = Summary(session.day, session.day)
+            self._over(
+                SCOUT_STEPS, set(names(SCOUT_STEPS)), session.key, session.key, 1, progress, summary, "ahead:"
+            )
 
     def oldest_gap(self, last: date) -> date:
         """The first trading day up to `last` that was not collected; `last` when there is none."""

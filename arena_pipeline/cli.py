@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -33,6 +34,7 @@ from arena_pipeline.terminal import (
 
 if TYPE_CHECKING:
     from arena_pipeline.arena import Arena
+    from arena_pipeline.backfill import Backfill, Progress
     from arena_pipeline.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -121,13 +123,29 @@ def backfill(
 
 @app.command()
 def run(session: Annotated[str, typer.Argument(help="A session, for example 2025-10-24T08:30.")]) -> None:
-    """Collect, research and decide the trading day of a session, after the days missed before it."""
+    """Collect, research and decide the trading day of a session, after the days missed before it.
+
+    Begun up to 30 minutes ahead, ten being enough, it also searches for news of the watchlist, waits for the
+    session's time, and decides then.
+    """
+    from arena_pipeline.arena import AHEAD_AT_MOST
+
     settings = _collecting_settings()
     with _arena(settings) as arena:
         asked = arena.calendar.session(session)
-        if asked.time > arena.clock():
-            raise ConfigError(f"{session} lies in the future", remedy="run it when its time has come")
-        summary = _backfill(arena, settings, None, asked.day)
+        if asked.time - arena.clock() > AHEAD_AT_MOST:
+            raise ConfigError(
+                f"{session} lies in the future",
+                remedy="run it when its time has come, or up to 30 minutes before",
+            )
+
+        def wait(until: datetime) -> None:
+            say(f"waiting for {asked.key}")
+            while (left := (until - arena.clock()).total_seconds()) > 0:
+                time.sleep(min(left, 10))
+
+        with _work(arena, settings) as (work, advance):
+            summary = work.run_session(asked, wait=wait, progress=advance)
     out.print(summary.line(), soft_wrap=True, highlight=False)
 
 
@@ -502,6 +520,14 @@ def _backfill(
     models: list[str] | None = None,
     assets: list[str] | None = None,
 ) -> Any:
+    with _work(arena, settings) as (work, advance):
+        first = first or work.oldest_gap(last)
+        return work.run(first, last, models=models or (), assets=assets or (), progress=advance)
+
+
+@contextmanager
+def _work(arena: Arena, settings: Settings) -> Iterator[tuple[Backfill, Progress]]:
+    """What makes the assets of days and sessions, and whom it tells."""
     import warnings
 
     from arena_pipeline.instance import open_instance
@@ -513,8 +539,7 @@ def _backfill(
     with open_instance(settings.home) as instance:
         work = Backfill(arena, build(settings), instance)
         with progress("backfill", None) as advance:
-            first = first or work.oldest_gap(last)
-            return work.run(first, last, models=models or (), assets=assets or (), progress=advance)
+            yield work, advance
 
 
 def _settings() -> Settings:

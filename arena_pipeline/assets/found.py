@@ -1,8 +1,8 @@
 """Group *research*: what is searched for and found about the shares of a session's watchlist.
 
-Source: a web search (ddgs), Alpha Vantage's news where there is a key, and the pages behind the best links. All of them answer with what holds now. So they are asked in the minutes before a session, and
-what is found is known since it was fetched; a session that has begun, or is made up in a backfill, asks
-nobody and says so.
+Source: a web search (ddgs), Alpha Vantage's news where there is a key, and the pages behind the best links.
+All of them answer with what holds now. So they are asked in the minutes before a session, and what is found
+is known since it was fetched; a session that has begun, or is made up in a backfill, asks nobody and says so.
 
 What is asked follows from the watchlist and the templates of `research/queries.toml`. It is archived beside
 the answers: a replay asks what was asked.
