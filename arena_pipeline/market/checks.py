@@ -68,7 +68,8 @@ class Place:
 class Finding:
     """One doubt about one row. `quarantined` means that the row is not among the bars.
 
-    `day` is None when the row does not even give a date; a run of missing days names its first.
+    `day` is None when the row does not even give a date, `symbol` empty when it does not say whose it is; a
+    run of missing days names its first.
     """
 
     kind: FindingKind
@@ -81,7 +82,8 @@ class Finding:
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}: " if self.file else ""
-        return f"{where}{self.symbol} {self.day or 'without a date'}: {self.kind}: {self.detail}"
+        whose = f"{self.symbol} " if self.symbol else ""
+        return f"{where}{whose}{self.day or 'without a date'}: {self.kind}: {self.detail}"
 
 
 def trades_on(calendar: TradingCalendar, day: date) -> bool:

@@ -66,6 +66,8 @@ def read_actions(
 
 
 def _action(cells: dict[str, str], raw: str, calendar: TradingCalendar) -> CorporateAction:
+    if not cells["symbol"]:
+        raise ValueError("no symbol")
     kind = ActionKind(cells["type"].lower())
     ex_date = date.fromisoformat(cells["ex_date"])
     if not FIRST_YEAR <= ex_date.year < LAST_YEAR:

@@ -31,6 +31,8 @@ ACTIONS_FILE = "corporate_actions.csv"
 SUFFIXES = (".csv", ".parquet")
 MAX_FILE_BYTES = 512_000_000
 BENCHMARK_PREFIX = "benchmark/"
+NOBODY = ""
+"""Whose a row is that names no symbol."""
 
 
 @dataclass(slots=True)
@@ -42,7 +44,7 @@ class _Content:
 
 
 class _Table:
-    """A parsed file: its rows by what its symbol column calls them, under "" where it has none."""
+    """A parsed file: its rows by what its symbol column calls them, under `NOBODY` where it has none."""
 
     def __init__(self, name: str, recorded: Recorded, zone: ZoneInfo) -> None:
         table = PriceTable(name, recorded.body, zone)
@@ -50,7 +52,7 @@ class _Table:
         self.has_symbols = table.has_symbols
         self.rows: dict[str, list[PriceRow | BadRow]] = {}
         for row in table.rows():
-            self.rows.setdefault(row.symbol or "", []).append(row)
+            self.rows.setdefault(row.symbol or NOBODY, []).append(row)
 
 
 class FilePrices:
@@ -144,7 +146,7 @@ class FilePrices:
         reply.findings.extend(
             finding
             for finding in (*content.findings, *self._actions[1])
-            if finding.symbol in wanted and (finding.day is None or first <= finding.day <= last)
+            if finding.symbol in {*wanted, NOBODY} and (finding.day is None or first <= finding.day <= last)
         )
         return reply
 
@@ -161,7 +163,8 @@ class FilePrices:
             [
                 finding
                 for finding in findings
-                if finding.symbol in wanted and (finding.day is None or first <= finding.day <= last)
+                if finding.symbol in {*wanted, NOBODY}
+                and (finding.day is None or first <= finding.day <= last)
             ],
         )
 
@@ -195,10 +198,14 @@ class FilePrices:
     def _content(self) -> _Content:
         content = _Content()
         prices, benchmark = self._names()
-        self._add(content, self._table(benchmark), {self._benchmark, self._benchmark.removeprefix("^")})
+        own = self._table(benchmark)
+        self._add(content, own, {self._benchmark, self._benchmark.removeprefix("^")})
+        content.findings.extend(_of_nobody(own))
         owners = _owners(prices, self._symbols)
         for symbol, name in owners.items():
-            self._add(content, self._table(name), {symbol})
+            table = self._table(name)
+            self._add(content, table, {symbol})
+            content.findings.extend(_of_nobody(table))
         without = [symbol for symbol in self._symbols if symbol not in owners]
         for name in sorted(set(prices) - set(owners.values())) if without else ():
             self._add_unnamed(content, name, without, alone=len(prices) == 1)
@@ -225,6 +232,7 @@ class FilePrices:
         if table.has_symbols:
             for symbol in symbols:
                 self._add(content, table, {symbol})
+            content.findings.extend(_of_nobody(table))
         elif alone and len(self._symbols) == 1:
             self._add(content, table, set(symbols))
         elif alone:
@@ -286,6 +294,17 @@ class FilePrices:
             return [], []
         recorded = self._read(ACTIONS_FILE)
         return read_actions(ACTIONS_FILE, recorded, self._calendar)
+
+
+def _of_nobody(table: _Table) -> list[Finding]:
+    """The rows of a table with a symbol column that do not say whose they are."""
+    rows = table.rows.get(NOBODY, ()) if table.has_symbols else ()
+    return [
+        _finding(NOBODY, row.place, row.day, row.kind, row.detail)
+        if isinstance(row, BadRow)
+        else _finding(NOBODY, row.place, row.day, FindingKind.MALFORMED_ROW, "no symbol")
+        for row in rows
+    ]
 
 
 def _listing(root: Path) -> list[str]:

@@ -250,6 +250,26 @@ def test_bad_rows_become_findings_with_file_and_line(folder: Path) -> None:
     assert {finding.file for finding in reply.findings if finding.quarantined} == {"SAP.DE.csv"}
 
 
+def test_rows_of_a_table_that_name_no_symbol_are_findings_too(folder: Path) -> None:
+    """The row that is cut off has lost its symbol with the end of its line."""
+    rows = ["2025-03-03,10,11,9,10,1,SAP.DE", "2025-03-04,10,11", "2025-03-05,10,11,9,10,1,"]
+    for name, lines in (
+        ("all.csv", ["date,open,high,low,close,volume,symbol", *rows]),
+        (
+            "corporate_actions.csv",
+            ["symbol,ex_date,type,ratio,amount,pay_date", ",2025-03-06,dividend,,2.20,"],
+        ),
+    ):
+        (folder / "prices" / name).write_text("\n".join(lines))
+    reply = read(folder)
+    assert [bar.day for bar in reply.bars] == [date(2025, 3, 3)]
+    assert [str(finding) for finding in reply.findings] == [
+        "all.csv:3: without a date: malformed_row: 3 fields instead of 7",
+        "all.csv:4: 2025-03-05: malformed_row: no symbol",
+        "corporate_actions.csv:2: 2025-03-06: malformed_row: no symbol",
+    ]
+
+
 def test_semicolons_and_decimal_commas_are_read(folder: Path) -> None:
     (folder / "prices" / "SAP.DE.csv").write_text(
         "Datum;Eröffnung;Schluss;Tageshoch;Tagestief;Volumen\n"
