@@ -214,15 +214,21 @@ def _check_duplicates(rows: Iterable[_Row]) -> None:
 
 
 def _hold_unexplained_jumps(
-    rows: Iterable[_Row], splits: Collection[tuple[str, date]], max_jump: Decimal
+    rows: Sequence[_Row], splits: Collection[tuple[str, date]], max_jump: Decimal
 ) -> None:
     """Quarantine a bar at another level than the last one kept, unless the bar before it, of an earlier day
     and itself held back, is at the same level. A day is judged by what came before it alone, so that it is
-    judged alike later."""
+    judged alike later; but for the first, which all that follow would else be judged by."""
     kept: Decimal | None = None
     held: Bar | None = None
-    for row in rows:
+    for place, row in enumerate(rows):
         bar = row.bar
+        if kept is None and _stands_alone(bar, rows[place + 1 : place + 3], splits, max_jump):
+            row.quarantine(
+                FindingKind.UNEXPLAINED_JUMP,
+                f"{bar.close} before {rows[place + 1].bar.close} without a split: held back for review",
+            )
+            continue
         usual = kept is None or HELD_BELOW < bar.close / kept < HELD_ABOVE
         near = held is not None and held.day < bar.day and abs(bar.close / held.close - 1) <= max_jump
         confirmed = near and kept is not None and kept < bar.close * FURTHEST < kept * FURTHEST**2
@@ -234,6 +240,18 @@ def _hold_unexplained_jumps(
             FindingKind.UNEXPLAINED_JUMP,
             f"from {kept} to {bar.close} without a split: held back for review",
         )
+
+
+def _stands_alone(
+    first: Bar, following: Sequence[_Row], splits: Collection[tuple[str, date]], max_jump: Decimal
+) -> bool:
+    """Whether a first bar is so far from the level of the two that follow, which agree, that it could never
+    lead to it: one in a wrong unit would hold back all that comes after it."""
+    if len(following) < 2 or (first.symbol, following[0].bar.day) in splits:
+        return False
+    second, third = (row.bar.close for row in following)
+    apart = not first.close < second * FURTHEST < first.close * FURTHEST**2
+    return apart and abs(third / second - 1) <= max_jump
 
 
 def _check_sequence(rows: Sequence[_Row], max_jump: Decimal) -> tuple[list[Bar], list[Finding]]:

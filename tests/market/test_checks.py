@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -166,10 +167,38 @@ def test_quarter_hours_at_half_the_price_are_held_back_for_the_whole_day() -> No
 
 
 def test_a_hundredfold_level_is_never_confirmed() -> None:
-    days = XETR.days(FIRST, date(2025, 3, 7))
-    closes = ["1", "100", "101", "102", "1.01"]
+    days = XETR.days(FIRST, date(2025, 3, 10))
+    closes = ["1", "1.02", "100", "101", "102", "1.01"]
     kept, _ = checked(*(bar(day, close) for day, close in zip(days, closes, strict=True)))
-    assert [found.day for found in kept] == [days[0], days[4]]
+    assert [found.day for found in kept] == [*days[:2], days[5]]
+
+
+@pytest.mark.parametrize(
+    ("closes", "held"),
+    [
+        (["10000", "100", "101", "102"], [0]),
+        (["1", "100", "101", "102"], [0]),
+        (["10000", "100", "1"], [1, 2]),
+        (["200", "100", "101", "102"], [1]),
+    ],
+)
+def test_a_first_bar_in_a_wrong_unit_does_not_hold_back_all_that_follow(
+    closes: list[str], held: list[int]
+) -> None:
+    """Where the two after it agree, and only at a level that its own could never lead to."""
+    days = XETR.days(FIRST, date(2025, 3, 6))
+    bars = [bar(day, close) for day, close in zip(days, closes, strict=False)]
+    kept, _ = checked(*bars)
+    assert [found.day for found in kept] == [
+        day for place, day in enumerate(days[: len(bars)]) if place not in held
+    ]
+
+
+def test_a_first_bar_before_a_split_of_twenty_for_one_is_kept() -> None:
+    days = XETR.days(FIRST, date(2025, 3, 6))
+    bars = [bar(day, close) for day, close in zip(days, ["2000", "100", "101", "102"], strict=True)]
+    kept, _ = check_bars(bars, XETR, max_jump=0.35, splits={("SAP.DE", days[1])})
+    assert len(kept) == 4
 
 
 def test_a_day_is_judged_alike_whatever_comes_after_it() -> None:
