@@ -7,6 +7,7 @@ is broken, which is never "no news".
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -187,12 +188,13 @@ def _momenta(
 ) -> list[MomentumRow]:
     since = window_start(arena, session)
     known = news.known(session.time, since=since - timedelta(days=BASELINE_DAYS))
-    by_symbol: dict[str, list[Article]] = {symbol: [] for symbol in arena.symbols}
+    by_symbol: dict[str, list[Article]] = defaultdict(list)
     for article in known:
         for symbol in article.symbols:
             by_symbol[symbol].append(article)
+    covered = known[0].known_at if known else None
     rows = [
-        momentum_of(by_symbol[symbol], symbol=symbol, at=session.time, since=since)
+        momentum_of(by_symbol[symbol], symbol=symbol, at=session.time, since=since, covered_since=covered)
         for symbol in arena.symbols
     ]
     if arena.settings.news.source == "none":

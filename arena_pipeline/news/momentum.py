@@ -47,17 +47,19 @@ def momentum(
     at: datetime,
     window: timedelta = WINDOW,
     since: datetime | None = None,
+    covered_since: datetime | None = None,
 ) -> MomentumRow:
     """Momentum from articles known before `at` (UTC) and not before `since`, by default `at - window`.
 
     `articles` may be about any share and of any time; they are made one per story here, so that only copies
     known before `at` count. For a Monday `since` is the session before, so that the weekend is not lost.
+    `covered_since` is when news of any share was first read, by default the time of the first of `articles`.
     """
     start = since if since is not None else at - window
     known = [article for article in articles if article.known_at < at]
     about = deduplicate(article for article in known if symbol in article.symbols)
     current = [article for article in about if article.known_at >= start]
-    earliest = min((article.known_at for article in known), default=start)
+    earliest = covered_since or min((article.known_at for article in known), default=start)
     baseline = _baseline(about, start, earliest)
     if not current:
         return MomentumRow(symbol, 0, 0, None, 0.0, 0.0 if baseline else None, baseline, 0.0, (), "no news")
