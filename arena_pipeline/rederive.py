@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 from sqlalchemy import Row, select
 
 from arena_pipeline.arena import Arena
@@ -60,6 +61,13 @@ def rederive(arena: Arena, report: Callable[[str], None] = lambda text: None) ->
         return result
     report("stored rows")
     result.problems += changed_partitions(arena.store)
+    moved = shares_that_came_or_went(arena)
+    if moved:
+        result.problems.append(
+            f"the universe was another one before ({', '.join(moved)} came or went), and a replay derives "
+            "every day for the shares of [universe] symbols as it is now: nothing was compared"
+        )
+        return result
     with tempfile.TemporaryDirectory(prefix="arena-replay-") as folder:
         scratch = ArenaStore(
             ledger_url=f"sqlite:///{folder}/ledger.db",
@@ -69,6 +77,20 @@ def rederive(arena: Arena, report: Callable[[str], None] = lambda text: None) ->
         )
         derived_into(arena, scratch, result, report)
     return result
+
+
+def shares_that_came_or_went(arena: Arena) -> list[str]:
+    """The shares that some sessions have indicator rows of and others, or the configuration, have not. None
+    where the lake cannot be read."""
+    try:
+        with arena.store.query("indicators") as connection:
+            rows = connection.execute("SELECT symbol, count(*) FROM indicators GROUP BY symbol").fetchall()
+    except duckdb.Error:
+        return []
+    counts = dict(rows)
+    usual = max(counts.values(), default=0)
+    symbols = sorted({*counts, *arena.symbols}) if counts else []
+    return [name for name in symbols if name not in arena.symbols or counts.get(name, 0) < usual]
 
 
 def unreadable_entries(store: ArenaStore, result: Replayed) -> list[str]:
