@@ -54,7 +54,7 @@ def document(found: Document, classes: Classes) -> Document:
     return {
         "start": found["starting_cash_cents"],
         "days": [days[index] for index in kept],
-        "market": [_rounded(found["benchmark_return"][index]) for index in kept],
+        "market": [found["benchmark_return"][index] for index in kept],
         "models": [
             {
                 "id": model["id"],
@@ -152,7 +152,7 @@ def _kept(count: int) -> Sequence[int]:
 def _base(navs: Sequence[int | None], market: Sequence[float | None]) -> float:
     """The benchmark's return up to the day before a model's first."""
     first = next((index for index, value in enumerate(navs) if value is not None), 0)
-    return (_rounded(market[first - 1]) or 0.0) if first else 0.0
+    return (market[first - 1] or 0.0) if first else 0.0
 
 
 def _scaled(values: Sequence[float | None], scale: int) -> list[float | None]:
@@ -161,10 +161,6 @@ def _scaled(values: Sequence[float | None], scale: int) -> list[float | None]:
 
 def _last(values: Values) -> float | None:
     return next((value for value in reversed(values) if value is not None), None)
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 6)
 
 
 def _hundredths(value: float | None) -> int | None:

@@ -38,8 +38,7 @@ SPARK_DAYS = 64
 def overview(shell: ShellOf) -> HTMLResponse:
     asked = shell.request.query_params
     found = all_books(shell.reading)
-    known = [each["id"] for each in found["models"]]
-    model = chosen(asked.get("model"), known, None)
+    model = _model(shell)
     period = chosen(asked.get("range"), equity.RANGES, equity.DEFAULT_RANGE)
     unit = chosen(asked.get("unit"), equity.UNITS, equity.DEFAULT_UNIT)
     view = (found, shell.series, unit, period, model)
@@ -61,14 +60,19 @@ def overview_parts(shell: ShellOf) -> HTMLResponse:
     """What changes with the data, for the script to put in place of what a page shows. `n`, the number of the
     newest message that the asker has seen, keeps answers from before it away."""
     found = all_books(shell.reading)
-    model = chosen(shell.request.query_params.get("model"), [each["id"] for each in found["models"]], None)
-    return shell.part("overview_parts.html", **_parts(shell, found, model))
+    return shell.part("overview_parts.html", **_parts(shell, found, _model(shell)))
 
 
 @router.get("/dash/equity.json")
 def equity_document(shell: ShellOf) -> JSONResponse:
     """The chart's numbers."""
     return JSONResponse(equity.document(all_books(shell.reading), shell.series))
+
+
+def _model(shell: Shell) -> str | None:
+    """The only model to show, if one is asked for that there is."""
+    known = [each["id"] for each in models.models(shell.reading)["models"]]
+    return chosen(shell.request.query_params.get("model"), known, None)
 
 
 def _parts(shell: Shell, found: Document, model: str | None) -> dict[str, Any]:

@@ -37,7 +37,7 @@ const padded = (_, low, high) => {
 const UNITS = {
   pct: { text: (v) => percent(v), axis: share, of: (nav, start) => nav / start - 1, market: (m) => m, base: () => 0 },
   eur: { text: (v) => money(v, 0), axis: (v) => amount(v, 0), of: (nav) => nav / 100, market: (m, start) => (start / 100) * (1 + m), base: (start) => start / 100 },
-  rel: { text: (v) => percent(v), axis: share, of: (nav, start, m, base) => (m === null ? null : nav / start - (1 + m) / (1 + base)), market: () => 0, base: () => 0 },
+  rel: { text: (v) => percent(v), axis: share, of: (nav, start, m, base) => (m === null ? null : nav / start - 1 - (base ? (1 + m) / (1 + base) - 1 : m)), market: () => 0, base: () => 0 },
 };
 
 export function draw(host) {
@@ -108,7 +108,7 @@ export function draw(host) {
       ...axis,
       grid: { show: false },
       splits: () => dateSplits(days, width - (wide ? labels : 0)),
-      values: (_, splits) => splits.map((i) => (days[i] ? day(days[i]).slice(0, -5) : "")),
+      values: (_, splits) => splits.map((i) => (days[i] ? dated(days[i], days.length > 260) : "")),
       size: 26,
     };
     const line = (row) => ({
@@ -281,6 +281,9 @@ export function draw(host) {
   load();
   return chart;
 }
+
+// "24 Oct", or over more than a year "Oct 2025".
+const dated = (text, long) => (long ? day(text).replace(/^\d+ /, "") : day(text).slice(0, -5));
 
 // First days of months where the span is long, else evenly chosen days; as many as have room.
 function dateSplits(days, width) {

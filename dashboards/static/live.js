@@ -13,10 +13,10 @@ export function follow(host, { onValues = () => {} } = {}) {
   let last = Number(host.dataset.number);
   let wait = 500;
   let timer = 0;
-  let refreshed = 0;
+  let refreshed = -Infinity;
   let values = false;
   let turn = 0;
-  let told = 0;
+  let told = -Infinity;
 
   function say(text, state) {
     if (!shown) return;
@@ -29,7 +29,7 @@ export function follow(host, { onValues = () => {} } = {}) {
     values ||= VALUES.has(kind);
     if (timer) return;
     const pause = Math.max(SOON, refreshed + AT_LEAST - performance.now());
-    timer = setTimeout(refresh, refreshed ? pause : SOON);
+    timer = setTimeout(refresh, pause);
   }
 
   async function refresh() {
@@ -95,7 +95,7 @@ export function follow(host, { onValues = () => {} } = {}) {
     socket.addEventListener("close", () => {
       say("reconnecting", "away");
       setTimeout(connect, wait * (0.75 + Math.random() / 2));
-      wait = Math.min(wait * 2, 15000);
+      wait = Math.min(wait * 2, 5000);
     });
   }
   connect();

@@ -15,7 +15,7 @@ def test_the_board_shows_the_figures_of_its_document(watch, demo):
     board = demo.ask("/api/leaderboard")
     page = watch.open(demo, PAGES["leaderboard"](demo))
     for line in board["models"]:
-        row = page.locator("tr", has=page.get_by_role("rowheader", name=line["model"], exact=True))
+        row = page.locator(".board tr", has=page.get_by_role("link", name=line["model"], exact=True))
         text = row.inner_text()
         assert amount(line["nav"]) in text
         assert percent(line["return"]) in text
