@@ -18,12 +18,21 @@ def _decision(served: Served) -> str:
     return f"/decisions/{found[0]['id']}" if found else "/decisions/decision:nobody:2025-09-15T08:30"
 
 
+def _model(served: Served) -> str:
+    """A language model's page, where there is one."""
+    found = served.ask("/api/models")["models"]
+    models = [each["id"] for each in found if each["kind"] == "llm"] or [each["id"] for each in found]
+    return f"/models/{models[-1] if models else 'nobody'}"
+
+
 PAGES: dict[str, Where] = {
     "overview": lambda served: "/",
     "leaderboard": lambda served: "/leaderboard",
+    "models": lambda served: "/models",
+    "model": _model,
     "decisions": lambda served: "/decisions",
     "decision": _decision,
 }
 
-OF_SOMETHING = {"decision"}
+OF_SOMETHING = {"decision", "model"}
 """Pages about one thing, which a home before its first run does not have."""
