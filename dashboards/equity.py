@@ -21,7 +21,7 @@ FIELDS = {"eur": "nav_cents", "pct": "return", "rel": "excess"}
 MOST_POINTS = 600
 """So many days at most go to a browser; of more, evenly chosen ones."""
 
-WIDTH, HEIGHT, LABELS, MARGIN, GAP = 1100, 380, 190, 64, 17
+WIDTH, HEIGHT, LABELS, MARGIN, GAP = 1100, 380, 236, 64, 17
 """Of the SVG, in its own units: labels take a strip at the right, ticks a margin at the left."""
 
 Classes = Callable[[str], str]
@@ -88,7 +88,7 @@ def picture(found: Document, classes: Classes, unit: str, period: str, model: st
     return Picture(
         lines=[Line(kind, path(thinned(values, 130), low, high, right, bottom)) for _, kind, values in shown],
         labels=[
-            Label(f"{name} {text(value, unit)}", kind, spot, place(value))
+            Label(f"{text(value, unit)} {name}", kind, spot, place(value))
             for (name, kind, value), spot in zip(known, spots, strict=True)
         ],
         ticks=[Tick(text(value, unit, axis=True), place(value)) for value in round_values(low, high)],

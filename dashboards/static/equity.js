@@ -276,6 +276,7 @@ export function draw(host) {
   });
   box.addEventListener("blur", () => { tip && (tip.hidden = true); });
   addEventListener("arena:colours", () => data && render());
+  matchMedia("print").addEventListener("change", () => data && render());
   let drawnAt = box.clientWidth;
   new ResizeObserver(() => { if (data && Math.abs(box.clientWidth - drawnAt) > 1) { drawnAt = box.clientWidth; render(); } }).observe(box);
   load();

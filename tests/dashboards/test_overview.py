@@ -93,7 +93,7 @@ def test_the_chart_is_cut_to_its_period_and_thinned_when_long(reading):
 def test_the_still_picture_has_every_line_and_a_label_at_its_end(reading):
     drawn = picture(equity(reading), lambda model: f"of-{model}", "pct", "all", None)
     assert [line.classes for line in drawn.lines] == ["of-cash", "of-tester", "sb"]
-    assert {label.text.split()[0] for label in drawn.labels} == {"cash", "tester"}
+    assert {label.text.split()[-1] for label in drawn.labels} == {"cash", "tester"}
     assert len(picture(equity(reading), str, "pct", "all", "cash").lines) == 2
 
 
@@ -137,8 +137,8 @@ def test_decisions_and_positions_are_a_link_away(client):
 def test_the_strip_has_leader_trades_fees_and_cost_of_the_day(client):
     text = page(client, "/").text
     assert "Leader tester ▲ +25.00\u202f%" in text
-    assert "Trades, 15 Sep 2025 1 5.00\u202f€ fees" in text
-    assert "Model cost, 15 Sep 2025 $0.0013 1 calls" in text
+    assert "Trades that day 1 5.00\u202f€ fees" in text
+    assert "Model cost that day $0.0013 1 call" in text
 
 
 def test_the_parts_that_change_are_the_pages_own(client):
