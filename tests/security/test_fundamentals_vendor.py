@@ -1,66 +1,89 @@
-"""Bad answers of a vendor of figures, each case of a list from outside ending as the list says it must.
-
-The list is the file named by ARENA_BAD_INPUTS, else the recorded one; a case of the surface
-`fundamentals_vendor` that is not known here fails.
-"""
+"""What a vendor of figures may answer at its worst: each case ends as expected and harms nothing."""
 
 from __future__ import annotations
 
-import json
-import os
+import logging
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from arena_pipeline.arena import Arena
-from arena_pipeline.assets.step import Run
+from arena_pipeline.assets.fundamentals import financials
 from arena_pipeline.llm.prompts import synthesis_prompt
 from arena_pipeline.research.facts import build_facts
 from arena_pipeline.research.figures import text_block, unify
+from arena_pipeline.settings import FundamentalsSection
+from arena_pipeline.sources.budget import Limit, VendorBudget
 from arena_pipeline.warehouse import readers
-from tests.sources.stand_in import CANARY, StandIn, arena_at, collect, morning, overview
+from tests.security.bad_inputs import BadInput, bad_inputs
+from tests.security.conftest import Bench
+from tests.sources.stand_in import CANARY, StandIn, morning, overview
 
-DATA = Path(os.environ.get("ARENA_RECORDED_DATA") or Path(__file__).parents[3] / "shared" / "data").resolve()
-LIST = Path(os.environ.get("ARENA_BAD_INPUTS") or DATA / "security" / "bad_inputs.json")
-CASES = {
-    case["id"]: case
-    for case in (json.loads(LIST.read_text(encoding="utf-8"))["cases"] if LIST.is_file() else [])
-    if case["surface"] == "fundamentals_vendor"
-}
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 3, 2)
 BEFORE = date(2026, 2, 27)
 
 
 @dataclass
 class Scene:
-    """A stand-in, an arena that asks it, and what the run said. `good` are the rows of the day before."""
+    """The small arena with a vendor of figures, and what its runs said."""
 
+    bench: Bench
     vendors: StandIn
-    arena_on: Callable[..., Arena]
-    run: Run
     log: pytest.LogCaptureFixture
 
     def collect(self, input_: Any = None, day: date = DAY, **answers: Any) -> list[dict[str, Any]]:
+        """The day's rows of SAP, collected in its morning; `input_` is the answer for its overview."""
         if input_ is not None:
             self.vendors.answers["OVERVIEW", "SAP.DEX"] = input_
         self.vendors.answers |= answers
-        arena = self.arena_on(day)
-        collect(arena, day, run=self.run)
-        return arena.store.rows("financials", "partition = $key AND symbol = 'SAP.DE'", key=str(day))
+        self.bench.at(morning(day))
+        self.bench.steps([financials], [str(day)])
+        return self.bench.arena.store.rows(
+            "financials", "partition = $key AND symbol = 'SAP.DE'", key=str(day)
+        )
+
+    def known(self, day: date) -> list[Any]:
+        """The figures of SAP that the morning's session of a day knows."""
+        return readers.figures(self.bench.arena.store, day).known("SAP.DE", morning(day, 8))
 
     @property
     def said(self) -> str:
-        messages = [entry.getMessage() for entry in self.log.records if entry.name != "werkzeug"]
-        return repr((self.run.reports, messages))
+        return repr((self.bench.run.reports, [entry.getMessage() for entry in self.log.records]))
 
     def overviews(self) -> int:
         return self.vendors.asked.count(("OVERVIEW", "SAP.DEX"))
+
+
+@pytest.fixture
+def scene(
+    bench: Bench,
+    httpserver: HTTPServer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> Scene:
+    """SAP and Siemens alone, as often as a case asks; the stand-in's own log, which holds the key, is off."""
+    monkeypatch.setenv("ALPHAVANTAGE_API_KEY", CANARY)
+    caplog.set_level(logging.WARNING, logger="werkzeug")
+    arena, settings = bench.arena, bench.arena.settings
+    url = httpserver.url_for("/av")
+    arena.settings = settings.model_copy(
+        update={
+            "fundamentals": FundamentalsSection(source="alphavantage", alphavantage_url=url),
+            "universe": settings.universe.model_copy(update={"symbols": ("SAP.DE", "SIE.DE")}),
+        }
+    )
+    many = (Limit(100_000, 86_400),)
+    arena.vendor_budget = VendorBudget(
+        settings.home / "vendor_calls.db", limits={"alphavantage": many, "default": many}
+    )
+    return Scene(bench, StandIn(httpserver), caplog)
 
 
 def invalid_key(scene: Scene, input_: Any) -> None:
@@ -79,7 +102,7 @@ def nan(scene: Scene, input_: Any) -> None:
     body = input_.replace("{", '{"Symbol": "SAP.DEX", ', 1)
     (row,) = [row for row in scene.collect(body) if row["name"] == "pe_ratio"]
     assert (row["value"], row["note"]) == (None, "the vendor sent no number")
-    assert readers.figures(scene.arena_on(DAY).store, DAY).known("SAP.DE", morning(DAY, 8)) == []
+    assert scene.known(DAY) == []
 
 
 def cut_short(scene: Scene, input_: Any) -> None:
@@ -97,6 +120,7 @@ def cut_short(scene: Scene, input_: Any) -> None:
 
 
 def later_report(scene: Scene, input_: Any) -> None:
+    """What is reported on a day to come is no figure of this one."""
     filed, partition = (part for part in input_.replace("a ", "").split() if part[:2] == "20")
     scene.vendors.answers["EARNINGS", "SAP.DEX"] = {
         "symbol": "SAP.DEX",
@@ -127,7 +151,7 @@ def quota(scene: Scene, input_: Any) -> None:
     rows = scene.collect(day=later)
     assert {row["note"].partition(":")[0] for row in rows} == {"not fetched"}
     assert len(scene.vendors.asked) == 1
-    (known,) = readers.figures(scene.arena_on(later).store, later).known("SAP.DE", morning(later, 8))
+    (known,) = scene.known(later)
     assert (str(known.value), known.known_at) == ("18.500000", morning(BEFORE))
 
 
@@ -135,9 +159,8 @@ def instruction(scene: Scene, input_: Any) -> None:
     text = input_.partition(": ")[2]
     hostile = overview("SAP.DEX", PERatio="20", Description=text, longBusinessSummary=text, Currency=text)
     scene.collect(hostile | {"MarketCapitalization": "5", "Sector": text, "LatestQuarter": text})
-    arena = scene.arena_on(DAY)
-    stored = repr(arena.store.rows("financials"))
-    block = text_block(unify(readers.figures(arena.store, DAY).known("SAP.DE", morning(DAY, 8))))
+    stored = repr(scene.bench.arena.store.rows("financials"))
+    block = text_block(unify(scene.known(DAY)))
     assert len(block) == 2
     facts = build_facts(
         symbol="SAP.DE",
@@ -167,37 +190,27 @@ ENDINGS: dict[str, Callable[[Scene, Any], None]] = {
 }
 
 
+def any_other(scene: Scene, case: BadInput) -> None:
+    """A case that is not known by its id: a literal is the vendor's answer for the overview, and ends in
+    figures or in a note that says why there are none."""
+    if case.kind != "literal":
+        warnings.warn(f"{case.id} ({case.name}): not covered, no input of kind {case.kind!r}", stacklevel=1)
+        pytest.xfail(f"{case.id} is not covered: no input of kind {case.kind!r}")
+    for row in scene.collect(case.input):
+        assert row["value"] is not None or row["note"]
+
+
 @pytest.mark.recorded
-@pytest.mark.parametrize(
-    "case", CASES or [pytest.param("", marks=pytest.mark.skip(reason=f"no {LIST.name}"))]
-)
-def test_a_bad_answer_ends_as_it_must(
-    httpserver: HTTPServer,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    case: str,
+@pytest.mark.parametrize("case", bad_inputs("fundamentals_vendor"), ids=lambda case: case.id)
+def test_a_bad_answer_ends_as_expected_and_leaves_the_arena_as_it_was(
+    scene: Scene, hold: Callable[[], None], case: BadInput
 ) -> None:
-    monkeypatch.setenv("ALPHAVANTAGE_API_KEY", CANARY)
-    caplog.set_level("DEBUG")
-    opened: list[Arena] = []
-
-    def arena_on(day: date) -> Arena:
-        url = httpserver.url_for("/")
-        opened.append(
-            arena_at(tmp_path, morning(day), source="alphavantage", url=url, symbols=("SAP.DE", "SIE.DE"))
-        )
-        return opened[-1]
-
-    scene = Scene(StandIn(httpserver), arena_on, Run("test"), caplog)
-    try:
-        ENDINGS[case](scene, CASES[case]["input"])
-        stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
-        archive = opened[-1].store.archive
-        archived = b"".join(archive.get(entry) for entry in archive.entries())
-        rows = repr(opened[-1].store.rows("financials"))
-    finally:
-        for arena in opened:
-            arena.close()
-    assert CANARY.encode() not in stored + archived
-    assert CANARY not in scene.said + rows
+    if case.id in ENDINGS:
+        ENDINGS[case.id](scene, case.input)
+    else:
+        any_other(scene, case)
+    archive = scene.bench.arena.store.archive
+    stored = [path.read_bytes() for path in scene.bench.arena.settings.home.rglob("*") if path.is_file()]
+    assert CANARY not in scene.said + repr(scene.bench.arena.store.rows("financials"))
+    assert CANARY.encode() not in b"".join([*stored, *map(archive.get, archive.entries())])
+    hold()
