@@ -24,6 +24,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlalchemy import Connection
 
 from arena_pipeline.arena import FIGURE_KEYS, Arena
+from arena_pipeline.assets.found import off
+from arena_pipeline.assets.searching import SUBJECT, VENDORS
 from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.errors import (
     ArchiveMissing,
@@ -33,10 +35,10 @@ from arena_pipeline.errors import (
     RateLimited,
     SourceError,
 )
-from arena_pipeline.research.coverage import Ask, Coverage, Learned, Offer, plan
+from arena_pipeline.research.coverage import Ask, Coverage, Learned, Offer, not_covered, plan
 from arena_pipeline.research.figures import COMPARED_WITHIN, Figure, disagreement, unify
 from arena_pipeline.sources.recorder import Recorded
-from arena_pipeline.sources.vendors import FigureVendor
+from arena_pipeline.sources.vendors import FigureVendor, symbol_map
 from arena_pipeline.warehouse import coverage
 from arena_pipeline.warehouse.recorder import Collection, RecordedCollection
 from arena_pipeline.warehouse.rows import figure_from, figure_row
@@ -202,7 +204,7 @@ def _planned(arena: Arena, desk: _Desk, collection: Collection | RecordedCollect
         ask
         for vendor in desk.vendors
         for ask in plan(
-            _offer(arena, vendor),
+            _offer(arena, vendor, day, memory),
             begins=_midnight(arena, day),
             focus=focus,
             symbols=arena.symbols,
@@ -214,9 +216,24 @@ def _planned(arena: Arena, desk: _Desk, collection: Collection | RecordedCollect
     return asks
 
 
-def _offer(arena: Arena, vendor: FigureVendor) -> Offer:
+def _offer(arena: Arena, vendor: FigureVendor, day: date, memory: Iterable[Learned]) -> Offer:
     covered = frozenset(symbol for symbol in arena.symbols if vendor.vendor_symbol(symbol) is not None)
-    return Offer(vendor.name, vendor.subjects, covered, vendor.calls_a_day)
+    calls = vendor.calls_a_day - _kept_for_news(arena, vendor.name, day, memory)
+    return Offer(vendor.name, vendor.subjects, covered, max(calls, 1))
+
+
+def _kept_for_news(arena: Arena, vendor: str, day: date, memory: Iterable[Learned]) -> int:
+    """The calls of a day that its sessions may spend on the vendor's news: figures are asked for first, and
+    would leave none."""
+    if vendor not in VENDORS or off(arena):
+        return 0
+    uncovered, listed = not_covered(memory, _midnight(arena, day)), symbol_map(VENDORS[vendor])
+    worth_asking = sum(
+        listed.vendor_symbol(symbol) is not None and Ask(vendor, symbol, SUBJECT) not in uncovered
+        for symbol in arena.symbols
+    )
+    a_session = min(arena.settings.research.alphavantage_news, worth_asking)
+    return a_session * len(arena.calendar.sessions_of(day))
 
 
 def _answered(arena: Arena, day: date) -> set[Ask]:

@@ -16,7 +16,7 @@ from arena_pipeline.assets.step import Run
 from arena_pipeline.capability import State, VendorState, vendor_states
 from arena_pipeline.probes import LEFT_OUT
 from arena_pipeline.rederive import rederive
-from arena_pipeline.research.coverage import Coverage
+from arena_pipeline.research.coverage import Ask, Coverage, Learned
 from arena_pipeline.research.figures import text_block, unify
 from arena_pipeline.warehouse import coverage, readers
 from arena_pipeline.warehouse.store import Partition
@@ -55,9 +55,11 @@ def at(vendors: StandIn, tmp_path: Path) -> Iterator[At]:
         source: str = "alphavantage",
         symbols: tuple[str, ...] = SYMBOLS,
         home: str = "home",
+        news: str = "none",
     ) -> Arena:
-        url = vendors.server.url_for("/")
-        arena = arena_at(tmp_path, morning(day, hour), source=source, url=url, symbols=symbols, home=home)
+        url, now = vendors.server.url_for("/"), morning(day, hour)
+        read = f'source = "{news}"'
+        arena = arena_at(tmp_path, now, source=source, url=url, symbols=symbols, home=home, news=read)
         opened.append(arena)
         return arena
 
@@ -275,6 +277,21 @@ def test_the_watchlist_is_asked_about_first(at: At, vendors: StandIn) -> None:
     collect(arena, FRIDAY)
     assert len(vendors.asked) == 25
     assert {symbol for _, symbol in vendors.asked[:5]} == {"S29.DEX"}
+
+
+def test_as_many_calls_are_kept_as_a_day_s_sessions_may_spend_on_the_vendor_s_news(
+    at: At, vendors: StandIn
+) -> None:
+    symbols = ("SAP.DE", *(f"S{number:02}.DE" for number in range(29)))
+    collect(at(FRIDAY, symbols=symbols, news="feeds"), FRIDAY)
+    assert len(vendors.asked) == 25 - 2  # one share with news, two sessions
+    vendors.asked.clear()
+    arena = at(MONDAY, symbols=symbols, news="feeds")
+    refused = Learned(Ask("alphavantage", "SAP.DE", "news"), Coverage.PREMIUM, morning(FRIDAY, 8))
+    with arena.store.ledger.transaction() as connection:
+        coverage.enter(arena.store, connection, [refused])
+    collect(arena, MONDAY)
+    assert len(vendors.asked) == 25
 
 
 def test_without_a_key_nobody_is_asked_and_the_run_says_so(
