@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -344,6 +344,53 @@ def rebuild(
 
 
 @app.command()
+def backup(
+    into: Annotated[Path, typer.Option(help="A folder that is empty or does not exist yet.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Copy the whole arena: ledger, lake, archive and Dagster's storage. Runs may go on meanwhile."""
+    from arena_pipeline.backup import backup as copy
+
+    with progress("backing up", None) as advance:
+        made = copy(_settings(), into.absolute(), now=datetime.now(UTC), report=lambda part: advance(part, 0))
+    if as_json:
+        print_json(
+            {"folder": str(made.folder), "made_at": made.made_at, "files": made.files, "bytes": made.bytes}
+        )
+    else:
+        say(f"{made.folder}: {made.files:,} files, {made.bytes:,} bytes, each with its digest")
+
+
+@app.command()
+def restore(
+    origin: Annotated[Path, typer.Argument(metavar="BACKUP", help="A folder that arena backup wrote.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Put a backup in the place of what the home holds, which is set aside. No run may be under way."""
+    from arena_pipeline.restore import restore as put_back
+
+    settings = _settings()
+    with progress("restoring", None) as advance:
+        done = put_back(
+            settings, origin.absolute(), now=datetime.now(UTC), report=lambda part: advance(part, 0)
+        )
+    if as_json:
+        print_json(
+            {
+                "home": str(settings.home),
+                "made_at": done.made_at,
+                "files": done.files,
+                "bytes": done.bytes,
+                "aside": None if done.aside is None else str(done.aside),
+            }
+        )
+        return
+    say(f"{settings.home} is as it was on {done.made_at}: {done.files:,} files, each as it was written")
+    if done.aside is not None:
+        say(f"What was there is in {done.aside}; delete it when you are sure.")
+
+
+@app.command()
 def costs(as_json: JsonFlag = False) -> None:
     """Tokens and cost per model, session and day, and what a month would come to."""
     from arena_pipeline.cost_report import print_costs
@@ -481,6 +528,7 @@ def up(
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
 ) -> None:
     """Start the Dagster UI with its daemon, and the API with the pages; stop both with Ctrl-C."""
+    from arena_pipeline.home_lock import occupied
     from arena_pipeline.instance import open_instance
     from arena_pipeline.services import Service, require_free_ports, run_services
 
@@ -509,7 +557,8 @@ def up(
         f"Dagster UI: http://127.0.0.1:{dagster_port}   API and pages: http://127.0.0.1:{port}",
         highlight=False,
     )
-    run_services(services, environment, lambda: out.print("stopping"))
+    with occupied(settings.home):
+        run_services(services, environment, lambda: out.print("stopping"))
 
 
 def _backfill(

@@ -18,7 +18,7 @@ from functools import partial
 from anyio import to_thread
 from sqlalchemy.exc import SQLAlchemyError
 
-from arena_api.live.messages import AT_ONCE, Message, about, after, bounds
+from arena_api.live.messages import AT_ONCE, Message, about, after, bounds, is_kept
 from arena_api.reading import Reading
 from arena_api.watching import Watch
 from arena_pipeline.errors import ArenaError
@@ -128,7 +128,7 @@ class Hub:
 
     async def _missed(self, last: int, reached: int) -> AsyncIterator[Message]:
         oldest, newest = await to_thread.run_sync(bounds, self._reading)
-        if last > newest:
+        if last > newest or (last >= oldest and not await to_thread.run_sync(is_kept, self._reading, last)):
             yield about("reset", number=newest)
             return
         if oldest and last + 1 < oldest:
@@ -161,10 +161,13 @@ class Hub:
         if state is not None and state == self._seen:
             return
         found = await to_thread.run_sync(after, self._reading, self._number)
-        if not found:
-            _, newest = await to_thread.run_sync(bounds, self._reading)
-            if newest < self._number:  # another ledger was put in its place
-                self._number = newest
+        if self._number and (not found or found[0].number != self._number + 1):
+            oldest, newest = await to_thread.run_sync(bounds, self._reading)
+            replaced = newest < self._number or (
+                self._number >= oldest and not await to_thread.run_sync(is_kept, self._reading, self._number)
+            )
+            if replaced:  # an earlier state was put in the ledger's place
+                self._number, found = newest, []
                 self._tell_all(about("reset", number=newest))
         for message in found:
             self._number = message.number

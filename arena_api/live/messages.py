@@ -62,6 +62,16 @@ def bounds(reading: Reading) -> tuple[int, int]:
     return oldest or 0, newest or 0
 
 
+def is_kept(reading: Reading, number: int) -> bool:
+    """Whether there is a message of this number. One that was told and is not too old is there, unless a
+    restore took it back."""
+    store = reading.store()
+    if store is None:
+        return False
+    with store.ledger.read() as connection:
+        return connection.scalar(select(outbox.c.number).where(outbox.c.number == number)) is not None
+
+
 def about(kind: str, **data: object) -> Message:
     """A message about the connection."""
     return Message(0, kind, json.dumps({"v": VERSION, "type": kind, **data}, separators=(",", ":")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from arena_pipeline.warehouse.store import ArenaStore, Row
 from arena_pipeline.warehouse.tables import catalog
@@ -14,13 +14,19 @@ FIRST_READ, GROWTH = 4, 4
 """So many partitions are read first, and then this many times as many."""
 
 
-def asset_state(store: ArenaStore, *assets: str) -> tuple[int | None, ...]:
-    """Changes whenever a partition of one of these tables does."""
+def asset_state(store: ArenaStore, *assets: str) -> tuple[tuple[object, ...] | None, ...]:
+    """Changes whenever a partition of one of these tables does. After a restore numbers of rows begin again
+    where the backup ended, so the row itself is part of it."""
     with store.ledger.read() as connection:
-        return tuple(
-            connection.scalar(select(func.max(catalog.c.id)).where(catalog.c.asset == asset))
-            for asset in assets
-        )
+        return tuple(_newest_entry(connection, asset) for asset in assets)
+
+
+def _newest_entry(connection: Connection, asset: str) -> tuple[object, ...] | None:
+    newest = select(func.max(catalog.c.id)).where(catalog.c.asset == asset).scalar_subquery()
+    row = connection.execute(
+        select(catalog.c.id, catalog.c.digest, catalog.c.known_at).where(catalog.c.id == newest)
+    ).first()
+    return None if row is None else tuple(row)
 
 
 def newest_partition(store: ArenaStore, asset: str) -> str | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
+from contextlib import ExitStack
 from pathlib import Path
 
 import dagster as dg
 
 from arena_pipeline.arena import Arena, open_store
+from arena_pipeline.environment import make_home
+from arena_pipeline.home_lock import occupied
 from arena_pipeline.settings import load_settings
 
 
@@ -23,6 +26,11 @@ class ArenaResource(dg.ConfigurableResource[Arena]):
 
 @functools.cache
 def open_arena(file: str, home: str) -> Arena:
-    """The arena of a configuration; one per process, shared by commands and Dagster's runs."""
+    """The arena of a configuration; one per process, shared by commands and Dagster's runs. Until it is
+    closed its home counts as in use. Raises HomeInUse while that is being restored."""
     settings = load_settings(Path(file), home=Path(home))
-    return Arena(settings, open_store(settings))
+    make_home(settings.home)
+    with ExitStack() as stack:
+        stack.enter_context(occupied(settings.home))
+        store = open_store(settings)
+        return Arena(settings, store, _stack=stack.pop_all())
