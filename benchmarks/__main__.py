@@ -2,7 +2,8 @@
 the replay and its peers. Figures are CPU seconds and ratios of this machine and run.
 """
 
-from benchmarks import backfill, false_winner
+from benchmarks import backfill, false_winner, pages
 
 backfill.run()
 false_winner.run()
+pages.run()

@@ -6,6 +6,7 @@ uPlot's two files come out of the installed `youplot` wheel; nothing of others i
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import mimetypes
 import re
@@ -29,9 +30,10 @@ IMPORT = re.compile(r'(from|import) "\./([\w.-]+)"')
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """`version` is the beginning of the content's hash."""
+    """`version` is the beginning of the content's hash; `zipped` the content once compressed, for all."""
 
     content: bytes
+    zipped: bytes
     media_type: str
     version: str
 
@@ -60,7 +62,8 @@ def assets() -> dict[str, Asset]:
                 content = text.encode()
             kind = "text/javascript" if name.endswith(".js") else mimetypes.guess_type(name)[0]
             digest = hashlib.sha256(content).hexdigest()
-            found[name] = Asset(content, kind or "application/octet-stream", digest[:12])
+            zipped = gzip.compress(content, mtime=0)
+            found[name] = Asset(content, zipped, kind or "application/octet-stream", digest[:12])
         return found[name]
 
     for name in raw:
@@ -79,7 +82,15 @@ def answer(request: Request, name: str) -> Response:
     if asset is None:
         raise HTTPException(404, "There is no such file.")
     current = request.query_params.get("v") == asset.version
-    headers = {"Cache-Control": FOR_EVER if current else "no-cache", "ETag": f'"{asset.version}"'}
+    headers = {
+        "Cache-Control": FOR_EVER if current else "no-cache",
+        "ETag": f'"{asset.version}"',
+        "Vary": "Accept-Encoding",
+    }
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(
+            asset.zipped, media_type=asset.media_type, headers={**headers, "Content-Encoding": "gzip"}
+        )
     return Response(asset.content, media_type=asset.media_type, headers=headers)

@@ -17,6 +17,8 @@ from arena_pipeline.warehouse.store import ArenaStore
 from arena_pipeline.warehouse.tables import models, snapshots
 
 Series = list[Any]
+SOURCES = ("portfolio_snapshots", "daily_bars")
+"""What it is made of."""
 
 
 def equity(reading: Reading) -> Document:
@@ -33,7 +35,7 @@ def equity(reading: Reading) -> Document:
     store = reading.store()
     if store is None:
         return head | {"as_of": None, "days": [], "benchmark_return": [], "models": []}
-    state = asset_state(store, "portfolio_snapshots", "daily_bars")
+    state = asset_state(store, *SOURCES)
     body: Document = reading.remembered(("equity",), state, lambda: _body(reading, store, head))
     return head | body
 

@@ -12,8 +12,10 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from arena_api.live.messages import bounds
 from arena_api.reading import Document, Reading, books, models, operations
 from arena_api.reading import decisions as lists
+from arena_api.reading.equity import SOURCES
 from arena_api.reading.equity import equity as all_books
 from arena_api.reading.pages import MAX_ROWS, Asked
+from arena_api.reading.stored import asset_state
 from arena_pipeline.errors import DataError
 from arena_pipeline.warehouse.listings import Span
 from dashboards import equity, lines
@@ -41,15 +43,14 @@ def overview(shell: ShellOf) -> HTMLResponse:
     model = _model(shell)
     period = chosen(asked.get("range"), equity.RANGES, equity.DEFAULT_RANGE)
     unit = chosen(asked.get("unit"), equity.UNITS, equity.DEFAULT_UNIT)
-    view = (found, shell.series, unit, period, model)
+    view = (found, unit, period, model)
     return shell.page(
         "overview.html",
         here="/",
         equity=found,
         unit=unit,
         period=period,
-        picture=equity.picture(*view),
-        table=equity.table(*view),
+        **_chart(shell, *view),
         number=bounds(shell.reading)[1],
         **_parts(shell, found, model),
     )
@@ -69,10 +70,26 @@ def equity_document(shell: ShellOf) -> JSONResponse:
     return JSONResponse(equity.document(all_books(shell.reading), shell.series))
 
 
+def _chart(shell: Shell, found: Document, unit: str, period: str, model: str | None) -> dict[str, Any]:
+    """The chart without a script and its table; of all models it is made once for as long as it holds."""
+
+    def made() -> dict[str, Any]:
+        view = (found, shell.series, unit, period, model)
+        return {"picture": equity.picture(*view), "table": equity.table(*view)}
+
+    store = shell.reading.store()
+    if model is not None or store is None:
+        return made()
+    state = asset_state(store, *SOURCES)
+    return shell.reading.remembered(("equity chart", unit, period), state, made)
+
+
 def _model(shell: Shell) -> str | None:
     """The only model to show, if one is asked for that there is."""
-    known = [each["id"] for each in models.models(shell.reading)["models"]]
-    return chosen(shell.request.query_params.get("model"), known, None)
+    asked = shell.request.query_params.get("model")
+    if asked is None:
+        return None
+    return chosen(asked, [each["id"] for each in models.models(shell.reading)["models"]], None)
 
 
 def _parts(shell: Shell, found: Document, model: str | None) -> dict[str, Any]:

@@ -52,6 +52,7 @@ export function draw(host) {
   let data = null;
   let plots = [];
   let tip = null;
+  let drawings = 0;
 
   async function load() {
     try {
@@ -145,16 +146,21 @@ export function draw(host) {
     const top = make("div", "part");
     const bottom = make("div", "part");
     box.replaceChildren(top, make("p", "title", "Drawdown from the highest value so far"), bottom);
-    plots = [
-      new uPlot(value, [index, ...rows.map((row) => row.values)], top),
-      new uPlot(fall, [index, ...below.map((row) => row.drawdown)], bottom),
-    ];
+    plots = [new uPlot(value, [index, ...rows.map((row) => row.values)], top)];
     plots[0].root.append(ends, tip);
-    if (wide) label(plots[0], ends, rows, unit);
     colour.done();
     mark();
     if (host.querySelector("details.numbers")?.open) fill();
-    host.dataset.drawn = String(rows.length);
+    const turn = ++drawings;
+    // What one looks at first is drawn first.
+    requestAnimationFrame(() => {
+      performance.mark("arena:chart");
+      setTimeout(() => {
+        if (turn !== drawings) return;
+        plots.push(new uPlot(fall, [index, ...below.map((row) => row.drawdown)], bottom));
+        host.dataset.drawn = String(rows.length);
+      });
+    });
   }
 
   function baseline(u, at, stroke) {

@@ -17,6 +17,16 @@ def test_a_file_is_kept_for_ever_under_its_version_only(client):
     assert client.get("/static/arena.css?v=older").headers["cache-control"] == "no-cache"
 
 
+def test_a_file_comes_zipped_to_those_who_take_it_so(client):
+    whole = client.get("/static/arena.css", headers={"Accept-Encoding": "identity"})
+    zipped = client.get("/static/arena.css", headers={"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in whole.headers
+    assert zipped.headers["content-encoding"] == "gzip"
+    assert zipped.headers["vary"] == "Accept-Encoding"
+    assert zipped.content == whole.content
+    assert int(zipped.headers["content-length"]) < int(whole.headers["content-length"]) / 2
+
+
 def test_a_browser_that_has_the_file_is_told_so(client):
     etag = client.get("/static/arena.css").headers["etag"]
     assert client.get("/static/arena.css", headers={"If-None-Match": etag}).status_code == 304
