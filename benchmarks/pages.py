@@ -4,8 +4,8 @@
 
 Two years of twelve models. The bare page is the overview's own HTML and style sheets without scripts, from a
 server that does nothing else: its time is that of its first contentful paint. The overview's is until the
-chart is drawn. Rounds alternate, each in a fresh profile. A reader is what a page is: it listens, and asks for
-the parts of the page when something is new, at most once a second.
+chart is drawn. Rounds alternate, each in a fresh profile. A reader is what a page is: it listens, and asks
+for the parts of the page when something is new, at most once a second.
 """
 
 from __future__ import annotations
