@@ -65,7 +65,7 @@ def create_app(
     app.state.journals = anyio.Lock()
     routes.mount(app)
     views.mount(app)
-    answer_with_problems(app)
+    answer_with_problems(app, views.readable)
     describe(app)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(Caching, version=data_version)

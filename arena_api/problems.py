@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, cast
 
 import duckdb
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
@@ -80,15 +80,32 @@ async def _dagster_unreachable(_: Request, error: Exception) -> JSONResponse:
     return problem(503, str(error))
 
 
-def answer_with_problems(app: FastAPI) -> None:
-    """Let every error of this app leave as a problem document."""
-    app.add_exception_handler(DataError, _unknown)
-    app.add_exception_handler(HTTPException, _refused)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(Conflict, _conflict)
-    app.add_exception_handler(DagsterRefused, _dagster_refused)
-    app.add_exception_handler(DagsterUnreachable, _dagster_unreachable)
-    app.add_exception_handler(LedgerError, _unreadable)
-    app.add_exception_handler(SQLAlchemyError, _unreadable)
-    app.add_exception_handler(duckdb.Error, _unreadable)
-    app.add_exception_handler(Exception, _failed)
+HANDLERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[JSONResponse]]] = {
+    DataError: _unknown,
+    HTTPException: _refused,
+    RequestValidationError: _invalid,
+    Conflict: _conflict,
+    DagsterRefused: _dagster_refused,
+    DagsterUnreachable: _dagster_unreachable,
+    LedgerError: _unreadable,
+    SQLAlchemyError: _unreadable,
+    duckdb.Error: _unreadable,
+    Exception: _failed,
+}
+
+
+def answer_with_problems(app: FastAPI, shown: Callable[[Request, JSONResponse], Response]) -> None:
+    """Let every error of this app leave as a problem document; `shown` makes a page of it for whoever asked
+    for one."""
+    for kind, handler in HANDLERS.items():
+        app.add_exception_handler(kind, _answering(handler, shown))
+
+
+def _answering(
+    handler: Callable[[Request, Exception], Awaitable[JSONResponse]],
+    shown: Callable[[Request, JSONResponse], Response],
+) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, error: Exception) -> Response:
+        return shown(request, await handler(request, error))
+
+    return answer

@@ -49,6 +49,7 @@ async def sheet(name: str) -> Response:
     return Response((folder / name.replace("/", "-")).read_bytes(), media_type="text/css")
 uvicorn.run(app, port=int(sys.argv[1]), log_level="error", access_log=False)
 """
+CHROMIUM = os.environ.get("CHROMIUM") or "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 DRAWN = "() => performance.getEntriesByName('arena:chart').length > 0"
 DRAWN_AT = "() => performance.getEntriesByName('arena:chart')[0].startTime"
@@ -93,8 +94,7 @@ def loads(port: int, folder: Path, rounds: int) -> None:
         running("-c", BARE, str(bare_port), str(folder), port=bare_port),
         sync_playwright() as playwright,
     ):
-        chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         bare, own = [], []
         for number in range(rounds + 1):
             pair = (
@@ -159,6 +159,9 @@ async def readers(store: ArenaStore, port: int, count: int, seconds: float) -> t
 
 
 def run(*, rounds: int = 7, count: int = 100, seconds: float = 20) -> None:
+    if not Path(CHROMIUM).exists():
+        print(f"There is no Chromium at {CHROMIUM}: the pages are not measured. Name another one in CHROMIUM.")
+        return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         settings = settings_in(folder)

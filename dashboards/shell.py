@@ -16,6 +16,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from arena_api.reading import Reading, market
+from arena_api.security import SECURITY_HEADERS
 from arena_pipeline.market.universe import companies
 from dashboards import assets, formats, palette
 
@@ -67,6 +68,13 @@ class Shell:
             **values,
         )
         return HTMLResponse(html, status, headers={"Cache-Control": "private, no-cache"})
+
+    def problem(self, status: int, found: Mapping[str, Any], headers: Mapping[str, str]) -> HTMLResponse:
+        """What went wrong, for a person. It reads nothing but the configuration."""
+        answer = self.page("problem.html", status=status, problem=found, here_path=self.request.url.path)
+        kept = {"www-authenticate", "retry-after", *(name.lower() for name in SECURITY_HEADERS)}
+        answer.headers.update({name: value for name, value in headers.items() if name.lower() in kept})
+        return answer
 
     def part(self, template: str, **values: Any) -> HTMLResponse:
         """A part of a page, below `/dash/`: it depends on nothing but what is stored, and is kept while that

@@ -5,12 +5,14 @@ One module of `pages` per page, each with its router. A page is in the navigatio
 
 from __future__ import annotations
 
+import json
+
 from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 
 from dashboards import assets
 from dashboards.pages import decision, duel, leaderboard, model, overview, pipeline, research, symbol
-from dashboards.shell import templates
+from dashboards.shell import Shell, templates
 
 PAGES: tuple[tuple[str, str, APIRouter], ...] = (
     ("Overview", "/", overview.router),
@@ -23,6 +25,8 @@ PAGES: tuple[tuple[str, str, APIRouter], ...] = (
     ("Pipeline", "/pipeline", pipeline.router),
 )
 """The navigation: label, address, and the routes that are added for it."""
+
+FOR_PROGRAMS = ("/api", "/dash/", "/static/", "/ws/", "/health", "/ready", "/openapi.json", "/metrics")
 
 
 def mount(app: FastAPI) -> None:
@@ -38,3 +42,12 @@ def mount(app: FastAPI) -> None:
         return assets.answer(request, name)
 
     app.include_router(pages)
+
+
+def readable(request: Request, problem: JSONResponse) -> Response:
+    """The problem as a page for a browser that asked for a page; the document itself for everybody else."""
+    wants_page = "text/html" in request.headers.get("accept", "")
+    if not wants_page or request.url.path.startswith(FOR_PROGRAMS):
+        return problem
+    found = json.loads(bytes(problem.body))
+    return Shell(request).problem(problem.status_code, found, dict(problem.headers))
