@@ -160,7 +160,7 @@ async def readers(store: ArenaStore, port: int, count: int, seconds: float) -> t
 
 def run(*, rounds: int = 7, count: int = 100, seconds: float = 20) -> None:
     if not Path(CHROMIUM).exists():
-        print(f"There is no Chromium at {CHROMIUM}: the pages are not measured. Name another one in CHROMIUM.")
+        print(f"There is no Chromium at {CHROMIUM}: not measured. Name another one in CHROMIUM.")
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
