@@ -17,6 +17,7 @@ export function follow(host, { onValues = () => {} } = {}) {
   let values = false;
   let turn = 0;
   let told = -Infinity;
+  let waiting = false;
 
   function say(text, state) {
     if (!shown) return;
@@ -27,7 +28,8 @@ export function follow(host, { onValues = () => {} } = {}) {
 
   function schedule(kind) {
     values ||= VALUES.has(kind);
-    if (timer) return;
+    waiting = document.hidden; // nobody looks: it is enough to be true when somebody does
+    if (timer || waiting) return;
     const pause = Math.max(SOON, refreshed + AT_LEAST - performance.now());
     timer = setTimeout(refresh, pause);
   }
@@ -98,6 +100,7 @@ export function follow(host, { onValues = () => {} } = {}) {
       wait = Math.min(wait * 2, 5000);
     });
   }
+  document.addEventListener("visibilitychange", () => { if (waiting && !document.hidden) schedule(); });
   connect();
   return { refresh };
 }

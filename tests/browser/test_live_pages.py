@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import select
 
 from arena_api.app import create_app
 from arena_pipeline.settings import load_settings
@@ -16,12 +17,15 @@ from arena_pipeline.warehouse import tables
 from arena_pipeline.warehouse.store import ArenaStore, utc_text
 from tests.api.live_server import serving
 from tests.api.world import SESSION, fill_store, order_row, settings_of, store_of, trade_rows
+from tests.browser import homes
 from tests.browser.served import Served, free_port, served_home
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 SOON = 2_000
 """Milliseconds."""
+
+KEPT_BY_THE_STORE = {"row_id", "superseded_at", "partition", "recorded_at"}
 
 
 @pytest.fixture
@@ -122,3 +126,28 @@ def test_hostile_words_in_a_message_stay_text(watch, served, store):
     identity = trade(store, 11, "SIE.DE")
     expect(row(page, identity)).to_contain_text("reason 11 <b>bold</b>", timeout=SOON)
     assert page.locator("#rail b").count() == 0
+
+
+def test_a_new_day_moves_the_lines(watch, tmp_path):
+    settings = homes.written(tmp_path, models=2, days=10)
+    store = store_of(tmp_path)
+    with store.ledger.read() as connection:
+        newest = select(tables.snapshots).order_by(tables.snapshots.c.trading_day.desc()).limit(1)
+        last = dict(connection.execute(newest).mappings().one())
+    with serving(create_app(settings)) as address:
+        page = live(watch.open(Served(f"http://{address}", settings), "/?unit=eur"))
+        expect(page.locator("[data-equity]")).to_have_attribute("data-drawn", "3")
+        row = {name: value for name, value in last.items() if name not in KEPT_BY_THE_STORE}
+        row |= {
+            "id": f"snapshot:{last['model']}:2025-10-01",
+            "trading_day": "2025-10-01",
+            "nav_cents": 12_345_600,
+        }
+        with store.ledger.transaction() as connection:
+            rows = {"snapshots": [row], "positions": []}
+            key = f"{last['model']}|2025-10-01"
+            now = datetime(2025, 10, 1, 16, 0, tzinfo=UTC)
+            store.write_rows(connection, "portfolio_snapshots", key, rows, run_id="run", now=now)
+        label = page.locator(".ends span", has_text=last["model"])
+        expect(label).to_contain_text("123\u202f456\u202f€", timeout=SOON)
+    store.close()
