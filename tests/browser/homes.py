@@ -99,9 +99,10 @@ def written(folder: Path, *, models: int, days: int) -> Settings:
             connection.execute(tables.positions.insert(), [_position(name, dates[-1], s) for s in SYMBOLS])
             for place, day in enumerate(dates[-TOLD:]):
                 symbol = SYMBOLS[place % len(SYMBOLS)]
+                sold = place % 3 == 2 if name != names[0] else place % 4 == 2
                 connection.execute(tables.decisions.insert().values(_decision(name, day)))
-                connection.execute(tables.orders.insert().values(_order(name, day, symbol)))
-                connection.execute(tables.fills.insert().values(_fill(name, day, symbol, place)))
+                connection.execute(tables.orders.insert().values(_order(name, day, symbol, sold)))
+                connection.execute(tables.fills.insert().values(_fill(name, day, symbol, sold)))
         board = _board(names, dates, levels, index, lot)
         store.write_rows(connection, "leaderboard", str(dates[-1]), board, run_id="run", now=_evening(LAST))
     store.close()
@@ -178,7 +179,7 @@ def _decision(name: str, day: date) -> dict[str, Any]:
     }
 
 
-def _order(name: str, day: date, symbol: str) -> dict[str, Any]:
+def _order(name: str, day: date, symbol: str, sold: bool) -> dict[str, Any]:
     return {
         "id": f"order:{name}:{day}T08:30:1",
         "decision": f"decision:{name}:{day}T08:30",
@@ -186,7 +187,7 @@ def _order(name: str, day: date, symbol: str) -> dict[str, Any]:
         "session": f"{day}T08:30",
         "seq": 1,
         "symbol": symbol,
-        "side": "buy",
+        "side": "sell" if sold else "buy",
         "quantity": 20,
         "type": "market",
         "reason": "momentum",
@@ -195,8 +196,7 @@ def _order(name: str, day: date, symbol: str) -> dict[str, Any]:
     }
 
 
-def _fill(name: str, day: date, symbol: str, place: int) -> dict[str, Any]:
-    sold = place % 3 == 2
+def _fill(name: str, day: date, symbol: str, sold: bool) -> dict[str, Any]:
     return {
         "id": f"fill:{name}:{day}T08:30:1",
         "order_id": f"order:{name}:{day}T08:30:1",

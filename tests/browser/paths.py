@@ -30,6 +30,8 @@ PAGES: dict[str, Where] = {
     "leaderboard": lambda served: "/leaderboard",
     "models": lambda served: "/models",
     "model": _model,
+    "duel": lambda served: "/duel",
+    "pipeline": lambda served: "/pipeline",
     "decisions": lambda served: "/decisions",
     "decision": _decision,
 }
