@@ -18,7 +18,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from arena_api import routes
 from arena_api.access.gate import Gate
 from arena_api.caching import Caching
-from arena_api.describing import describe
+from arena_api.describing import describe, operation_name
 from arena_api.live.hub import Hub
 from arena_api.live.seats import Seats
 from arena_api.problems import answer_with_problems
@@ -60,6 +60,7 @@ def create_app(
         lifespan=lifespan,
         docs_url=None,  # both pages load scripts from elsewhere, which the content policy forbids
         redoc_url=None,
+        generate_unique_id_function=operation_name,
     )
     app.state.reading, app.state.hub, app.state.seats = reading, hub, Seats()
     app.state.journals = anyio.Lock()

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from arena_api.problems import MEDIA_TYPE
 
@@ -59,6 +60,11 @@ IDS = {
 """Of ids, by the beginning of the path."""
 
 WAITING = {"Retry-After": {"description": "seconds until the next try", "schema": {"type": "string"}}}
+
+
+def operation_name(route: APIRoute) -> str:
+    """What generated clients call an operation: `models_portfolio`."""
+    return "_".join([*map(str, route.tags[:1]), route.name])
 
 
 def describe(app: FastAPI) -> None:

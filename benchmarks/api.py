@@ -2,9 +2,10 @@
 
     python -m benchmarks.api [--seconds 5] [--connections 100] [--idle] [--minutes 0]
 
-100 connections ask one path after the other as fast as they are answered, while another process writes
-partitions as a backfill does (`--idle`: without it). The figure is the ratio of the 99th percentiles;
-`--minutes` goes on asking for so long and prints the server's memory each half minute.
+100 connections ask one path after the other as fast as they are answered, while one process writes partitions
+into the same stores as a backfill does, and another runs whole backfills in a home of its own, for what they
+take of the machine (`--idle`: without both). The figure is the ratio of the 99th percentiles. `--minutes`
+asks on for so long and prints the server's memory each half minute.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pathlib import Path
 
 from benchmarks.served_world import DECISION, MODELS, settings_in, write_home
 
+PROJECT = Path(__file__).parents[1]
 PATHS = {
     "leaderboard": "/api/leaderboard",
     "portfolio": f"/api/models/{MODELS[0]}/portfolio",
@@ -57,6 +59,21 @@ while True:
 """
 
 
+BACKFILL = """
+import os, sys
+from arena_pipeline.cli import main
+number = int(sys.argv[2]) + 1
+os.environ["ARENA_HOME"] = f"{sys.argv[1]}/backfill-{number}"
+sys.stdout = sys.stderr = open(os.devnull, "w")
+try:
+    main(["demo"])
+except SystemExit:
+    os.execv(sys.executable, [sys.executable, "-c", os.environ["AGAIN"], sys.argv[1], str(number)])
+"""
+FLAT = 1.1
+"""So many times the memory of its first quarter a server may hold in the last, to count as flat."""
+
+
 @dataclass(frozen=True)
 class Load:
     """Answers in a number of seconds; `p50` and `p99` in milliseconds."""
@@ -75,8 +92,13 @@ def free_port() -> int:
 
 @contextmanager
 def running(*command: str, environment: dict[str, str] | None = None, port: int | None) -> Iterator[int]:
-    """The process of a Python program, ready when it listens; yields its id."""
-    process = subprocess.Popen([sys.executable, *command], env={**os.environ, **(environment or {})})
+    """The process of a Python program, ready when it listens; yields its id. What it prints is not shown."""
+    process = subprocess.Popen(
+        [sys.executable, *command],
+        env={**os.environ, **(environment or {})},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         deadline = time.monotonic() + 120
         while port is not None and time.monotonic() < deadline:
@@ -126,6 +148,7 @@ async def load(port: int, path: str, *, connections: int, seconds: float) -> Loa
 
 
 def run(*, seconds: float = 5, connections: int = 100, idle: bool = False, minutes: float = 0) -> None:
+    """Print the table of ratios, and the server's memory under load."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         settings = settings_in(folder)
@@ -141,8 +164,10 @@ def run(*, seconds: float = 5, connections: int = 100, idle: bool = False, minut
                 _compare(port, connections, seconds)
                 _soak(port, server, connections, minutes)
             else:
-                with running(*writer, port=None):
-                    time.sleep(3)
+                backfill = ("-c", BACKFILL, str(folder), "0")
+                again = {"AGAIN": BACKFILL, "ARENA_CONFIG": str(PROJECT / "arena.toml")}
+                with running(*writer, port=None), running(*backfill, environment=again, port=None):
+                    time.sleep(10)
                     _compare(port, connections, seconds)
                     _soak(port, server, connections, minutes)
 
@@ -172,13 +197,23 @@ def resident(process: int) -> int:
 
 
 def _soak(port: int, server: int, connections: int, minutes: float) -> None:
-    """Half a minute of every path in turn, as long as asked for, with the server's memory after each."""
-    until = time.monotonic() + 60 * minutes
-    paths = list(PATHS.values())[:3]
-    while time.monotonic() < until:
-        for path in paths:
-            asyncio.run(load(port, path, connections=connections, seconds=10))
-        print(f"resident: {resident(server) / 1000:.0f} MB", flush=True)
+    """Every path in turn for as long as asked for, with the server's memory each half minute. An answer of
+    megabytes is asked for by a tenth of the connections: all of them would measure the machine."""
+    started, sizes = time.monotonic(), [resident(server) / 1000]
+    print(f"resident: {sizes[0]:.0f} MB before", flush=True)
+    while time.monotonic() < started + 60 * minutes:
+        for name, path in PATHS.items():
+            asked_by = connections // 10 if name == "decision lineage" else connections
+            asyncio.run(load(port, path, connections=asked_by, seconds=min(7.5, 15 * minutes)))
+        sizes.append(resident(server) / 1000)
+        print(f"resident: {sizes[-1]:.0f} MB after {(time.monotonic() - started) / 60:.1f} min", flush=True)
+    quarter = max(len(sizes) // 4, 1)
+    if len(sizes) > 1:
+        first, last = (sum(part) / quarter for part in (sizes[1 : quarter + 1], sizes[-quarter:]))
+        verdict = "flat" if last <= FLAT * first else "NOT flat"
+        print(
+            f"memory: {first:.0f} MB in the first quarter, {last:.0f} MB in the last: {verdict}", flush=True
+        )
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import random
 import tempfile
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from arena_pipeline.warehouse import store as store_module
 from arena_pipeline.warehouse.outbox import announce, outbox
@@ -31,12 +33,17 @@ from benchmarks.served_world import FIRST, MODELS, RUN, book_rows, settings_in, 
 STAYS = 20.0
 """Seconds that a client that comes and goes stays."""
 
+PATIENCE = 60.0
+"""Seconds without any progress after which what a client was not told counts as lost."""
+
 
 @dataclass
 class Heard:
     """What one client was told."""
 
     last: int
+    joined: bool = False
+    joins: int = 0
     lost: int = 0
     twice: int = 0
     heard: int = 0
@@ -44,6 +51,7 @@ class Heard:
 
     def take(self, message: dict[str, object]) -> None:
         number = message.get("number")
+        self.joined = True
         if "data" not in message or not isinstance(number, int):
             return
         if number <= self.last:
@@ -58,15 +66,18 @@ class Heard:
 
 
 async def listen(url: str, heard: Heard, stop: asyncio.Event, leaves: bool) -> None:
-    """One client; `leaves`: it goes and comes back with the last number that it saw."""
+    """One client; `leaves`: it goes and comes back with the last number that it saw. So does every client
+    that is sent away for being too slow."""
     while not stop.is_set():
         until = time.monotonic() + (STAYS * random.uniform(0.5, 1.5) if leaves else 1e9)
-        async with connect(f"{url}?after={heard.last}", compression=None, open_timeout=60) as socket:
-            while not stop.is_set() and time.monotonic() < until:
-                try:
-                    heard.take(json.loads(await asyncio.wait_for(socket.recv(), 0.5)))
-                except TimeoutError:
-                    continue
+        heard.joins += 1
+        try:
+            async with connect(f"{url}?after={heard.last}", compression=None, open_timeout=60) as socket:
+                while not stop.is_set() and time.monotonic() < until:
+                    with contextlib.suppress(TimeoutError):
+                        heard.take(json.loads(await asyncio.wait_for(socket.recv(), 0.5)))
+        except (ConnectionClosed, OSError):
+            await asyncio.sleep(0.5)
 
 
 async def commit(store: ArenaStore, rate: float, seconds: float) -> None:
@@ -91,13 +102,16 @@ async def scenario(store: ArenaStore, port: int, clients: int, seconds: float, r
         asyncio.create_task(listen(f"ws://127.0.0.1:{port}/ws/live", each, stop, number % 10 == 0))
         for number, each in enumerate(heard)
     ]
-    await asyncio.sleep(3)
+    while not all(each.joined for each in heard):
+        await asyncio.sleep(0.1)
     await commit(store, rate, seconds)
     with store.ledger.read() as connection:
         newest = connection.scalar(select(func.max(outbox.c.number))) or 0
-    deadline = time.monotonic() + 30
-    while any(each.last < newest for each in heard) and time.monotonic() < deadline:
+    reached, progress = -1, time.monotonic()
+    while any(each.last < newest for each in heard) and time.monotonic() < progress + PATIENCE:
         await asyncio.sleep(0.2)
+        if sum(each.last for each in heard) > reached:
+            reached, progress = sum(each.last for each in heard), time.monotonic()
     stop.set()
     await asyncio.gather(*tasks, return_exceptions=True)
     for each in heard:
@@ -106,6 +120,8 @@ async def scenario(store: ArenaStore, port: int, clients: int, seconds: float, r
 
 
 def run(*, clients: int = 300, minutes: float = 5, rate: float = 10) -> None:
+    """Print how many messages were told, lost and told twice or out of order, and how late they were. What
+    clients were told that had been away is late by as long as they were away, and counts too."""
     with tempfile.TemporaryDirectory() as name:
         settings = settings_in(Path(name))
         store, port = store_in(settings), free_port()
@@ -119,8 +135,10 @@ def run(*, clients: int = 300, minutes: float = 5, rate: float = 10) -> None:
         store.close()
     delays = sorted(delay for each in heard for delay in each.delays)
     print(
-        f"{clients} clients, {minutes:g} minutes, {sum(each.heard for each in heard):,} messages told: "
-        f"{sum(each.lost for each in heard)} lost, {sum(each.twice for each in heard)} twice; "
+        f"{clients} clients ({sum(each.joins - 1 for each in heard)} returns), {minutes:g} minutes, "
+        f"{sum(each.heard for each in heard):,} messages told: "
+        f"{sum(each.lost for each in heard)} lost, "
+        f"{sum(each.twice for each in heard)} twice or out of order; "
         f"commit to client p50 {1000 * delays[len(delays) // 2]:.0f} ms, "
         f"p99 {1000 * delays[int(len(delays) * 0.99)]:.0f} ms; "
         f"server {before / 1000:.0f} to {after / 1000:.0f} MB"

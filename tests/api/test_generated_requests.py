@@ -120,7 +120,7 @@ class Walk:
                 answer = case.call(headers=headers, timeout=1 if case.path == "/api/events" else None)
                 self.statuses[answer.status_code] += 1
                 case.validate_response(answer, checks=CHECKS)
-                assert "Traceback" not in answer.text
+                assert b"Traceback" not in answer.content
 
             one()
 
@@ -161,7 +161,7 @@ def walked(walk: Walk, most: int) -> Counter[int]:
 
 @pytest.mark.slow
 def test_two_thousand_answers_are_ones_that_the_document_names(walk):
-    statuses = walked(walk, 24)
+    statuses = walked(walk, 20)
     print(f"\n{statuses.total()} generated requests: {dict(sorted(statuses.items()))}")
     assert statuses.total() >= 2_000
     assert max(statuses) < 500
