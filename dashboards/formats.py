@@ -21,7 +21,6 @@ STYLE: dict[str, Any] = {
     "point": ".",
     "unit_space": "\u202f",
     "missing": "–",
-    "zone": BERLIN.key,
     "months": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
     "symbols": {"EUR": "€", "USD": "$", "GBP": "£", "CHF": "CHF"},
 }

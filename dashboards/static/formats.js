@@ -1,4 +1,4 @@
-// Numbers and times as the templates show them: dashboards/formats.py hands over its STYLE.
+// Numbers and days as the templates show them: dashboards/formats.py hands over its STYLE.
 const root = document.documentElement;
 export const STYLE = JSON.parse(root.dataset.format);
 const SYMBOL = STYLE.symbols[root.dataset.currency] ?? root.dataset.currency;
@@ -28,13 +28,4 @@ export const percent = (value, signed = true, places = 2) =>
 export function day(text) {
   const [year, month, date] = text.split("-").map(Number);
   return `${date} ${STYLE.months[month - 1]} ${year}`;
-}
-
-// A time with its offset -> "24 Oct 2025 09:00" on the exchange's clock.
-const clock = new Intl.DateTimeFormat("en-GB", {
-  timeZone: STYLE.zone, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit",
-});
-export function berlin(moment) {
-  const part = Object.fromEntries(clock.formatToParts(new Date(moment)).map((each) => [each.type, each.value]));
-  return `${day(`${part.year}-${part.month}-${part.day}`)} ${part.hour}:${part.minute}`;
 }
