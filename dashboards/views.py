@@ -11,7 +11,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from dashboards import assets
-from dashboards.pages import decision, duel, leaderboard, model, overview, pipeline, research, symbol
+from dashboards.pages import decision, duel, evidence, leaderboard, model, overview, pipeline, research, symbol
 from dashboards.shell import Shell, templates
 
 PAGES: tuple[tuple[str, str, APIRouter], ...] = (
@@ -36,6 +36,7 @@ def mount(app: FastAPI) -> None:
     pages = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
     for _, _, router in PAGES:
         pages.include_router(router)
+    pages.include_router(evidence.router)
 
     @pages.get("/static/{name:path}")
     def static(request: Request, name: str) -> Response:

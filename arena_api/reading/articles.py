@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -13,8 +14,11 @@ from arena_pipeline.errors import DataError
 from arena_pipeline.warehouse.listings import Key
 from arena_pipeline.warehouse.store import ArenaStore, Row
 
-ASSET = "articles"
+ASSET, FOUND = "articles", "found_articles"
 DROPPED = ("partition",)
+OF_A_SEARCH = ("session", "symbol", "query", "vendor", "credibility", "relevance")
+"""What the table of found articles says beside an article: of the search that brought it."""
+
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
@@ -44,17 +48,30 @@ def articles(
 
 def article(reading: Reading, identity: str) -> Document:
     """One article. Raises DataError when there is none with this id."""
-    store = reading.existing(f"article {identity!r}")
-    found = store.rows(ASSET, "id = $id", id=identity)
-    if not found:
+    reading.existing(f"article {identity!r}")
+    found = named(reading, [identity]).get(identity)
+    if found is None:
         raise DataError(f"there is no article {identity!r}", remedy="/api/articles lists them")
-    row = max(found, key=lambda each: (each["known_at"], each["partition"]))
     return {
         "simulated": reading.simulated,
-        "as_of": row["partition"],
+        "as_of": found["trading_day"],
         "provenance": None,
-        **_article(row),
+        **found,
     }
+
+
+def named(reading: Reading, identities: Collection[str]) -> dict[str, Document]:
+    """Some articles by their ids, of a feed or found by a search; without those that are not stored."""
+    store = reading.store()
+    if store is None or not identities:
+        return {}
+    newest: dict[str, Row] = {}
+    for asset in (FOUND, ASSET):
+        rows = store.rows(asset, "list_contains($ids, id)", ids=sorted(identities))
+        newest |= {
+            row["id"]: row for row in sorted(rows, key=lambda row: (row["known_at"], row["partition"]))
+        }
+    return {identity: _article(row) for identity, row in newest.items()}
 
 
 def _page(store: ArenaStore, asked: Asked, symbol: str | None, source: str | None) -> list[Row]:
@@ -88,4 +105,4 @@ def _key(row: Row) -> Key:
 
 
 def _article(row: Row) -> Document:
-    return {**plain(row, drop=DROPPED), "trading_day": row["partition"]}
+    return {**plain(row, drop=(*DROPPED, *OF_A_SEARCH)), "trading_day": row["partition"].partition("T")[0]}

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from arena_api.reading import Document, Reading
-from arena_api.reading.stored import asset_state, newest_partition
+from arena_api.reading.stored import asset_state, newest_partition, partitions_of_session
 from arena_api.reading.values import plain
 from arena_pipeline.errors import DataError
 from arena_pipeline.warehouse.store import Row
@@ -57,7 +57,11 @@ def _rows(
     key = session
 
     def read() -> list[dict[str, Any]]:
-        return [{**row, "table": table} for table in tables for row in store.rows_in(table, [key])]
+        return [
+            {**row, "table": table}
+            for table in tables
+            for row in store.rows_in(table, partitions_of_session(store, table, key))
+        ]
 
     return key, reading.remembered((tables, key), asset_state(store, *tables), read)
 

@@ -52,6 +52,18 @@ def partitions_down(
         return list(connection.scalars(statement.order_by(catalog.c.partition.desc())))
 
 
+def partitions_of_session(store: ArenaStore, asset: str, session: str) -> list[str]:
+    """The partitions of a table that hold rows of a session: its own, and those of a share in it, whose keys
+    read `2025-10-24T08:30|SAP.DE`."""
+    statement = select(catalog.c.partition).where(
+        catalog.c.asset == asset,
+        catalog.c.superseded_at.is_(None),
+        (catalog.c.partition == session) | catalog.c.partition.startswith(f"{session}|", autoescape=True),
+    )
+    with store.ledger.read() as connection:
+        return list(connection.scalars(statement.order_by(catalog.c.partition)))
+
+
 def rows_down(
     store: ArenaStore,
     asset: str,

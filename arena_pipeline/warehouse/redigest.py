@@ -82,6 +82,28 @@ def changed_in_ledger(store: ArenaStore) -> Iterator[str]:
             )
 
 
+def unchanged(store: ArenaStore, asset: str, partitions: Collection[str]) -> dict[str, bool]:
+    """Whether what is stored of some partitions has the digest that was written with it; without those that
+    the catalog has not."""
+    digests = {key: digest for key, digest in store.partitions(asset).items() if key in partitions}
+    if asset in TABLES_OF or asset == DECISIONS:
+        with store.ledger.read() as connection:
+            return {key: _holds_in_ledger(connection, asset, key, digest) for key, digest in digests.items()}
+    rows: dict[str, list[Row]] = defaultdict(list)
+    try:
+        for row in store.rows_in(asset, digests) if digests else ():
+            rows[row["partition"]].append(row)
+    except duckdb.Error:
+        return dict.fromkeys(digests, False)
+    return {key: frame_digest(asset, key, rows[key]) == digest for key, digest in digests.items()}
+
+
+def _holds_in_ledger(connection: Connection, asset: str, partition: str, digest: str) -> bool:
+    if asset == DECISIONS:
+        return digest in _possible_digests(_decision_rows(connection, partition).get(partition, ()))
+    return rows_digest(_derived_rows(connection, TABLES_OF[asset], partition).get(partition, ())) == digest
+
+
 def _changed_in_lake(store: ArenaStore) -> Iterator[str]:
     for asset in SCHEMAS:
         digests = store.partitions(asset)
@@ -104,24 +126,36 @@ def content(row: Mapping[str, Any] | RowMapping, *, without: Collection[str] = O
     return {str(name): value for name, value in row.items() if name not in without}
 
 
-def rows_in_force(connection: Connection, table: Table) -> Iterator[tuple[str, Row]]:
-    """(partition, content) of the rows of a derived table in force."""
-    for row in connection.execute(select(DERIVED[table.name]).where(table.c.superseded_at.is_(None))):
+def rows_in_force(
+    connection: Connection, table: Table, partition: str | None = None
+) -> Iterator[tuple[str, Row]]:
+    """(partition, content) of the rows of a derived table in force; of one partition, or of all."""
+    statement = select(DERIVED[table.name]).where(table.c.superseded_at.is_(None))
+    if partition is not None:
+        statement = statement.where(table.c.partition == partition)
+    for row in connection.execute(statement):
         yield row.partition, content(row._mapping)
 
 
-def _derived_rows(connection: Connection, tables: Sequence[Table]) -> Mapping[str, list[Row]]:
+def _derived_rows(
+    connection: Connection, tables: Sequence[Table], only: str | None = None
+) -> Mapping[str, list[Row]]:
     rows: dict[str, list[Row]] = defaultdict(list)
     for table in tables:
-        for partition, row in rows_in_force(connection, table):
+        for partition, row in rows_in_force(connection, table, only):
             rows[partition].append({"table": table.name, **row})
     return rows
 
 
-def _decision_rows(connection: Connection) -> Mapping[str, list[Row]]:
+def _decision_rows(connection: Connection, only: str | None = None) -> Mapping[str, list[Row]]:
+    """The rows of all decisions, or of the `model|session` that `only` names, by that key."""
     rows: dict[str, list[Row]] = defaultdict(list)
     for table in (decisions, orders, cancellations):
-        for row in connection.execute(select(table)):
+        statement = select(table)
+        if only is not None:
+            model, _, session = only.partition("|")
+            statement = statement.where(table.c.model == model, table.c.session == session)
+        for row in connection.execute(statement):
             rows[f"{row.model}|{row.session}"].append(content(row._mapping, without=OF_STORAGE | JUDGED))
     return rows
 

@@ -25,6 +25,29 @@ def _model(served: Served) -> str:
     return f"/models/{models[-1] if models else 'nobody'}"
 
 
+def _briefing(served: Served) -> str:
+    """A briefing that rests on an article, where there is one; else the page that would list it."""
+    found = served.ask("/api/briefings")["briefings"]
+    found.sort(key=lambda each: not each["facts"].get("news"))
+    return f"/research/{found[0]['symbol']}/{found[0]['session']}" if found else "/research"
+
+
+def _article(served: Served) -> str:
+    found = served.ask("/api/articles")["articles"]
+    return f"/articles/{found[0]['id']}" if found else "/research"
+
+
+def _evidence(served: Served) -> str:
+    found = served.ask("/api/briefings")["briefings"]
+    return f"/evidence/{found[0]['id']}" if found else "/decisions"
+
+
+def _bytes(served: Served) -> str:
+    """The answer that an article was read from."""
+    found = [each for each in served.ask("/api/articles")["articles"] if each["raw"]]
+    return f"/evidence/raw:{found[0]['raw']}" if found else "/decisions"
+
+
 PAGES: dict[str, Where] = {
     "overview": lambda served: "/",
     "leaderboard": lambda served: "/leaderboard",
@@ -34,6 +57,11 @@ PAGES: dict[str, Where] = {
     "pipeline": lambda served: "/pipeline",
     "decisions": lambda served: "/decisions",
     "decision": _decision,
+    "research": lambda served: "/research",
+    "briefing": _briefing,
+    "article": _article,
+    "evidence": _evidence,
+    "bytes": _bytes,
 }
 
 OF_SOMETHING = {"decision", "model"}
