@@ -11,7 +11,17 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from dashboards import assets
-from dashboards.pages import decision, duel, evidence, leaderboard, model, overview, pipeline, research, symbol
+from dashboards.pages import (
+    decision,
+    duel,
+    evidence,
+    leaderboard,
+    model,
+    overview,
+    pipeline,
+    research,
+    symbol,
+)
 from dashboards.shell import Shell, templates
 
 PAGES: tuple[tuple[str, str, APIRouter], ...] = (

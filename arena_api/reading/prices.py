@@ -8,6 +8,7 @@ from decimal import Decimal
 from arena_api.reading import Document, Reading
 from arena_api.reading.stored import asset_state
 from arena_pipeline.errors import DataError
+from arena_pipeline.warehouse.rows import bar_from
 from arena_pipeline.warehouse.store import ArenaStore
 
 
@@ -66,6 +67,30 @@ def bars(reading: Reading, symbol: str, first: date, last: date) -> Document:
             for row in rows
         ],
     }
+
+
+def indicator_lines(reading: Reading, symbol: str, first: date, last: date) -> dict[str, list[float | None]]:
+    """Averages, bands and RSI after each daily bar in force of a span, from the series that a session's
+    indicators begin with. pandas is loaded when first asked."""
+    from arena_pipeline.market import indicators
+
+    store = reading.store()
+    if store is None:
+        return {name: [] for name in indicators.DRAWN}
+
+    def compute() -> dict[str, list[float | None]]:
+        rows = _last_vintages(
+            store,
+            "symbol = $symbol AND day BETWEEN $first AND $last",
+            symbol=symbol,
+            first=indicators.indicator_anchor(first),
+            last=last,
+        )
+        bars = [bar_from(row) for row in rows]
+        shown = sum(1 for bar in bars if bar.day >= first)
+        return {name: line[len(line) - shown :] for name, line in indicators.lines(bars).items()}
+
+    return reading.remembered(("lines", symbol, first, last), asset_state(store, "daily_bars"), compute)
 
 
 def _last_vintages(store: ArenaStore, where: str, **parameters: object) -> list[Document]:

@@ -68,8 +68,8 @@ def readings(reading: Reading, article: str) -> list[Document]:
     ]
 
 
-def holders(reading: Reading, symbol: str) -> list[Document]:
-    """Who holds a share at the end of its last trading day, the largest holding first."""
+def holders(reading: Reading, symbol: str | None = None) -> list[Document]:
+    """Who holds a share, or any, at the end of the model's last trading day; the largest holding first."""
     store = reading.store()
     if store is None:
         return []
@@ -79,16 +79,20 @@ def holders(reading: Reading, symbol: str) -> list[Document]:
         .group_by(snapshots.c.model)
         .subquery()
     )
+    held = (
+        select(positions)
+        .join(newest, (newest.c.model == positions.c.model) & (newest.c.day == positions.c.trading_day))
+        .where(positions.c.superseded_at.is_(None))
+        .order_by(positions.c.value_cents.desc(), positions.c.model)
+    )
+    if symbol is not None:
+        held = held.where(positions.c.symbol == symbol)
     with store.ledger.read() as connection:
-        rows = connection.execute(
-            select(positions)
-            .join(newest, (newest.c.model == positions.c.model) & (newest.c.day == positions.c.trading_day))
-            .where(positions.c.symbol == symbol, positions.c.superseded_at.is_(None))
-            .order_by(positions.c.value_cents.desc(), positions.c.model)
-        ).all()
+        rows = connection.execute(held).all()
     return [
         {
             "model": row.model,
+            "symbol": row.symbol,
             "trading_day": row.trading_day,
             "quantity": row.quantity,
             "cost": str(from_cents(row.cost_cents)),

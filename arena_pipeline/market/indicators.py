@@ -11,6 +11,7 @@ So a backfill that computes a year at once and a live session that computes one 
 from __future__ import annotations
 
 import bisect
+import itertools
 import logging
 import math
 from collections.abc import Sequence
@@ -104,6 +105,21 @@ def indicators(bars: Sequence[Bar], days: Sequence[date], *, symbol: str | None 
         for row in _rows(symbol, series, wanted):
             rows[row.day] = row
     return [rows[day] for day in days]
+
+
+DRAWN = ("sma_20", "sma_50", "sma_200", "bollinger_lower", "bollinger_upper", "rsi_14")
+"""The figures that make a line over time."""
+
+
+def lines(bars: Sequence[Bar]) -> dict[str, list[float | None]]:
+    """The figures of `DRAWN` after each bar of one symbol, in the order of days; a stale bar has those of the
+    bar before it."""
+    used = [bar for bar in bars if not bar.stale]
+    if len(used) < LEAST_BARS:
+        return {name: [None] * len(bars) for name in DRAWN}
+    frame = _frame(used)
+    counts = list(itertools.accumulate(0 if bar.stale else 1 for bar in bars))
+    return {name: [_finite(frame[name][count - 1]) if count else None for count in counts] for name in DRAWN}
 
 
 def _only_symbol(bars: Sequence[Bar], symbol: str | None) -> str:

@@ -62,6 +62,8 @@ PAGES: dict[str, Where] = {
     "article": _article,
     "evidence": _evidence,
     "bytes": _bytes,
+    "symbols": lambda served: "/symbols",
+    "symbol": lambda served: f"/symbols/{served.settings.universe.symbols[0]}?range=1y",
 }
 
 OF_SOMETHING = {"decision", "model"}
