@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from arena_pipeline.arena import Arena
+from arena_pipeline.assets.gaps import KEEP_GAPS, owed
 from arena_pipeline.news.health import FeedState
 from arena_pipeline.warehouse.usage import priced
 from arena_pipeline.warehouse.views import newest_days
@@ -34,6 +35,7 @@ def diagnose(arena: Arena) -> list[Entry]:
         _entry("simulated", "yes: nothing here is real" if settings.simulated else "no"),
         _entry("prices", f"{settings.prices.source}; newest bars {days['bars'] or 'none yet'}"),
         *_price_coverage(arena),
+        *_owed(arena),
         _entry("news", settings.news.source, "off" if settings.news.source == "none" else "ok"),
         *_feed_coverage(arena),
         _entry(
@@ -74,6 +76,19 @@ def _price_coverage(arena: Arena) -> list[Entry]:
             f"arena backfill --from {found.day} --to {found.day} asks again; correct a wrong symbol",
         )
     ]
+
+
+def _owed(arena: Arena) -> list[Entry]:
+    """The shares whose splits, dividends or quarter hours the vendor of prices owes, longest first."""
+    owing = {
+        f"{asset}: {line}": line.since for asset in KEEP_GAPS for line in owed(arena.store, asset).values()
+    }
+    if not owing:
+        return []
+    first = sorted(owing, key=lambda line: owing[line])
+    more = " …" if len(first) > NAMED else ""
+    remedy = "each collection asks again; correct a wrong symbol"
+    return [_entry("prices owed", "; ".join(first[:NAMED]) + more, "degraded", remedy)]
 
 
 def _feed_coverage(arena: Arena) -> list[Entry]:

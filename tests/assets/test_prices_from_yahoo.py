@@ -14,6 +14,7 @@ from arena_pipeline.arena import HISTORY, Arena, open_store
 from arena_pipeline.assets.market import corporate_actions, daily_bars, intraday_bars
 from arena_pipeline.assets.step import Outcome, Run, Step
 from arena_pipeline.assets.technical import indicators
+from arena_pipeline.diagnosis import diagnose
 from arena_pipeline.errors import SourceError
 from arena_pipeline.market.calendar import BERLIN, trading_calendar
 from arena_pipeline.rederive import rederive
@@ -152,11 +153,10 @@ def test_a_dividend_of_a_share_that_yahoo_failed_on_for_weeks_is_there_when_it_a
     for day in (later[20], later[21]):
         home.at(day, 17, 35)
         home.collect(day, corporate_actions)
-    assert {key for key, _, _ in gaps(home, "corporate_actions")} == {
-        str(MONDAY),
-        str(later[20]),
-        str(later[21]),
-    }
+    failed = {str(day) for day in (MONDAY, later[20], later[21])}
+    assert {key for key, _, _ in gaps(home, "corporate_actions")} == failed
+    said = f"corporate_actions: {BAD} since {MONDAY}: yahoo answered {BAD} with status 500"
+    assert [entry["detail"] for entry in diagnose(home.arena) if entry["check"] == "prices owed"] == [said]
 
     home.yahoo.broken.clear()
     home.yahoo.asked.clear()
