@@ -12,6 +12,7 @@ from arena_pipeline.arena import Arena, open_store
 from arena_pipeline.environment import make_home
 from arena_pipeline.home_lock import occupied
 from arena_pipeline.settings import load_settings
+from arena_pipeline.warehouse.ledger import make_folder
 
 
 class ArenaResource(dg.ConfigurableResource[Arena]):
@@ -29,6 +30,7 @@ def open_arena(file: str, home: str) -> Arena:
     """The arena of a configuration; one per process, shared by commands and Dagster's runs. Until it is
     closed its home counts as in use. Raises HomeInUse while that is being restored."""
     settings = load_settings(Path(file), home=Path(home))
+    make_folder(settings.ledger_url)
     make_home(settings.home)
     with ExitStack() as stack:
         stack.enter_context(occupied(settings.home))

@@ -33,17 +33,7 @@ class Ledger:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        parsed = _parsed(url)
-        self.is_sqlite = parsed.get_backend_name() == "sqlite"
-        if self.is_sqlite and parsed.database:
-            folder = Path(parsed.database).parent
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise ConfigError(
-                    f"the ledger's folder {folder} cannot be made: {error.strerror}",
-                    remedy="set ARENA_HOME or ARENA_LEDGER_URL to a place that may be written",
-                ) from error
+        self.is_sqlite = make_folder(url)
         self.engine = _engine(url, self.is_sqlite)
         self._migrate()
 
@@ -102,6 +92,24 @@ class Ledger:
                         )
             finally:
                 _enforce_foreign_keys(connection, "ON")
+
+
+def make_folder(url: str) -> bool:
+    """Make the folder that a ledger in a file lies in; whether it does. Raises ConfigError where the system
+    refuses it, and for what is no address."""
+    parsed = _parsed(url)
+    if parsed.get_backend_name() != "sqlite":
+        return False
+    if parsed.database:
+        folder = Path(parsed.database).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"the ledger's folder {folder} cannot be made: {error.strerror}",
+                remedy="set ARENA_HOME or ARENA_LEDGER_URL to a place that may be written",
+            ) from error
+    return True
 
 
 def _parsed(url: str) -> URL:
