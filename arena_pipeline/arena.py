@@ -19,7 +19,8 @@ from typing import TypeVar, cast
 from arena_pipeline.environment import make_home
 from arena_pipeline.errors import ArenaError, ConfigError
 from arena_pipeline.llm.budget import UnlimitedBudget
-from arena_pipeline.llm.client import ModelClient, speaks_openrouter
+from arena_pipeline.llm.client import MAX_TOKENS, ModelClient, speaks_openrouter
+from arena_pipeline.llm.local import LOCAL, LONGEST_REPLY, LocalModel
 from arena_pipeline.llm.research_models import ResearchChoice, choose_research_model
 from arena_pipeline.market.bars import Adjustment
 from arena_pipeline.market.calendar import Session, TradingCalendar, trading_calendar
@@ -129,6 +130,8 @@ class Arena:
     """During a replay, the store whose archive answers; nothing outside is asked then."""
     strangers: Route = field(default_factory=PublicRoute)
     """Where links that come from outside may lead."""
+    tell: Callable[[str], None] = lambda line: None
+    """Told of each question to a model that has ended."""
     _stack: ExitStack = field(default_factory=ExitStack)
     _recorded: RecordedCollection | None = None
     _market_days: tuple[object, list[MarketDay]] | None = None
@@ -144,7 +147,7 @@ class Arena:
     def close(self) -> None:
         """Stop the sandbox and let go of the ledger; what is asked for next opens them again."""
         self._stack.close()
-        for started in ("_sandbox", "models"):
+        for started in ("_sandbox", "_local_model", "models"):
             self.__dict__.pop(started, None)
         if "vendor_budget" in self.__dict__:
             self.vendor_budget.close()
@@ -474,8 +477,8 @@ class Arena:
         sandbox = settings.base_url == "sandbox"
         caps = {m.id: m.daily_budget_usd for m in self.settings.models if m.daily_budget_usd is not None}
         client = ModelClient(
-            base_url=self._llm_url,
-            api_key=self._llm_key,
+            base_url=self.llm_url,
+            api_key=self.llm_key,
             recorder=ModelRecorder(self.origin or self.store, offline=self.origin is not None),
             clock=self.clock,
             budget=UnlimitedBudget()
@@ -484,33 +487,46 @@ class Arena:
             timeout=settings.timeout_seconds,
             max_attempts=settings.max_attempts,
             concurrency=settings.concurrency,
+            tell=lambda line: self.tell(line),
+            max_tokens=LONGEST_REPLY if settings.base_url == LOCAL else MAX_TOKENS,
         )
         return self._stack.enter_context(client)
 
     def model_catalog(self, recorder: Recorder) -> ModelCatalog:
         """The model endpoint's own lists."""
         http = self._http(recorder, self.settings.llm.base_url, max_bytes=MAX_CATALOG_BYTES)
-        return ModelCatalog(http, base_url=self._llm_url, api_key=self._llm_key)
+        return ModelCatalog(http, base_url=self.llm_url, api_key=self.llm_key)
 
     @property
     def tells_allowance(self) -> bool:
         """Whether there is a key at an endpoint that tells what a key may still spend."""
-        return speaks_openrouter(self.settings.llm.base_url) and bool(self._llm_key)
+        return speaks_openrouter(self.settings.llm.base_url) and bool(self.llm_key)
 
     def key_allowance(self) -> KeyAllowance:
         """What the model key may still spend, asked now and kept nowhere. Raises a SourceError."""
-        return key_allowance(self._llm_url, self._llm_key, clock=self.clock)
+        return key_allowance(self.llm_url, self.llm_key, clock=self.clock)
 
     @property
-    def _llm_url(self) -> str:
+    def llm_url(self) -> str:
+        """The model endpoint's address; a stand-in or local one is started where it is not running."""
         url = self.settings.llm.base_url
-        return self._sandbox_url("llm_url") if url == "sandbox" else url
+        if url == LOCAL and self.origin is None:
+            return self._local_model.url
+        return self._sandbox_url("llm_url") if url in ("sandbox", LOCAL) else url
 
     @property
-    def _llm_key(self) -> str | None:
-        if self.settings.llm.base_url == "sandbox":
-            return SANDBOX_KEY
-        return os.environ.get(self.settings.llm.api_key_env)
+    def llm_key(self) -> str | None:
+        """What the endpoint is sent as the key: never one that is meant for another."""
+        url = self.settings.llm.base_url
+        if url == LOCAL:
+            return self._local_model.key if self.origin is None else None
+        return SANDBOX_KEY if url == "sandbox" else os.environ.get(self.settings.llm.api_key_env)
+
+    @cached_property
+    def _local_model(self) -> LocalModel:
+        model = LocalModel()
+        self._stack.callback(model.close)
+        return model
 
     def _sandbox_url(self, name: str) -> str:
         if self.origin is not None:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from arena_pipeline import probes
 from arena_pipeline.arena import FIGURE_KEYS, Arena
+from arena_pipeline.llm.local import LOCAL
 from arena_pipeline.probes import Probe, Question, Reach
 from arena_pipeline.research.coverage import Ask, Coverage
 from arena_pipeline.settings import Feed
@@ -292,7 +293,7 @@ def _models(arena: Arena) -> _Line:
     settings = arena.settings.llm
     simulated, used = settings.base_url == "sandbox", arena.has_research_model
     has_key = bool(os.environ.get(settings.api_key_env))
-    own_server = urlsplit(settings.base_url).hostname in LOOPBACK
+    own_server = settings.base_url == LOCAL or urlsplit(settings.base_url).hostname in LOOPBACK
     line = _line(
         arena,
         MODELS,

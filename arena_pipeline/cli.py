@@ -23,6 +23,7 @@ from arena_pipeline.terminal import (
     err,
     out,
     print_board,
+    print_caught,
     print_diagnosis,
     print_json,
     print_robustness,
@@ -57,7 +58,11 @@ def main(words: list[str] | None = None) -> None:
 
 
 @app.command()
-def demo() -> None:
+def demo(
+    days: Annotated[
+        int, typer.Option(min=1, max=60, help="Trading days; each has two sessions.")
+    ] = DEMO_DAYS,
+) -> None:
     """Run the simulated arena over 30 trading days and print its leaderboard: no key, no network."""
     from arena_pipeline.warehouse.views import board
 
@@ -69,8 +74,11 @@ def demo() -> None:
         )
     with _arena(settings) as arena:
         start = settings.arena.start
-        last = arena.calendar.days(start, date(start.year + 1, start.month, 1))[DEMO_DAYS - 1]
+        last = arena.calendar.days(start, date(start.year + 1, start.month, 1))[days - 1]
         err.print(f"[bold]SIMULATED[/] arena: {start} to {last}, seed {settings.arena.seed}")
+        if settings.llm.base_url == "local":
+            err.print("A real language model on this computer answers: slow, some minutes for a day.")
+            arena.tell = lambda line: err.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
         summary = _backfill(arena, settings, start, last)
         document = board(arena.store, simulated=settings.simulated)
     print_board(document, settings.arena.currency)
@@ -255,10 +263,12 @@ def lineage(
     as_json: JsonFlag = False,
 ) -> None:
     """What a number was made from, down to the bytes in the archive."""
+    from arena_pipeline.warehouse.caught import caught
     from arena_pipeline.warehouse.lineage import lineage as walk
 
     with _arena(_settings()) as arena:
         document = walk(arena.store, identity, depth=depth).document()
+    document["caught"] = caught(document)
     if as_json:
         print_json(document)
         return
@@ -272,6 +282,7 @@ def lineage(
             out.print(f"  {node['id']}", highlight=False, markup=False, soft_wrap=True)
         if len(nodes) > 8:
             out.print(f"  … and {len(nodes) - 8} more (--json lists all)", highlight=False)
+    print_caught(document["caught"])
 
 
 @app.command()

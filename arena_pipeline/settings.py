@@ -204,7 +204,8 @@ class NetworkSection(_Section):
 
 
 class LlmSection(_Section):
-    base_url: Annotated[str, Field(pattern=r"^(sandbox|https?://.+)$")] = "sandbox"
+    base_url: Annotated[str, Field(pattern=r"^(sandbox|local|https?://.+)$")] = "sandbox"
+    """`local` is the small real model of the extra `local-llm`, see `llm/local.py`."""
     api_key_env: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] = "OPENROUTER_API_KEY"
     research_model: Annotated[str, Field(min_length=1)] = "auto"
     """The model that writes the briefings; "auto": see `llm/research_models.py`."""
@@ -229,6 +230,8 @@ class ResearchSection(_Section):
     """Whether the gate refuses purchases of its share in that session."""
     search: Literal["auto", "on", "off"] = "auto"
     """Whether news is searched for the watchlist; auto: with what is installed and has a key."""
+    queries: Literal["templates", "model"] = "templates"
+    """What is asked: templates, or what the research model writes, with templates where that is of no use."""
     queries_per_share: Annotated[int, Field(ge=0, le=10)] = 2
     queries_per_session: Annotated[int, Field(ge=0, le=100)] = 20
     pages_per_share: Annotated[int, Field(ge=0, le=10)] = 2

@@ -178,6 +178,14 @@ def print_diagnosis(checks: Sequence[dict[str, Any]], vendors: Sequence[dict[str
             say(f"{entry['vendor']} {entry['state']} ({entry['reachable']}): {entry['remedy']}")
 
 
+def print_caught(found: Sequence[dict[str, str]]) -> None:
+    """What models got wrong, and what became of it; nothing where they made no mistake."""
+    if found:
+        out.print(f"[bold]what models got wrong, and how it was caught[/] ({len(found)})")
+    for entry in found:
+        say(f"  {entry['id']}: {entry['what']}; {entry['then']}")
+
+
 def print_robustness(document: dict[str, Any]) -> None:
     """How the ranks move when the stored orders fill on other terms."""
     say(f"Ranks under {len(document['scenarios'])} sets of terms, as of {document['as_of']}")

@@ -18,13 +18,16 @@ RESEARCH = "research"
 def note_costs(
     arena: Arena, session: str, spender: str, purpose: str, outcomes: Iterable[ModelOutcome[Any]]
 ) -> None:
-    """Enter each exchange of the outcomes under its spender and session; one that is entered stays as it is.
+    """Enter each exchange of the outcomes under its spender and session, with why its reply was not taken;
+    one that is entered stays as it is.
 
     During a replay nothing is entered: the exchanges belong to the store that is replayed.
     """
     if arena.origin is not None:
         return
-    calls = {exchange.id: exchange for outcome in outcomes for exchange in outcome.exchanges}
+    asked = list(outcomes)
+    calls = {exchange.id: exchange for outcome in asked for exchange in outcome.exchanges}
+    refused = {identity: why for outcome in asked for identity, why in outcome.refused.items()}
     with arena.store.ledger.transaction() as connection:
         archived = set(connection.scalars(select(exchanges.c.id).where(exchanges.c.id.in_(list(calls)))))
         known = set(
@@ -48,6 +51,7 @@ def note_costs(
                 "completion_tokens": exchange.completion_tokens,
                 "cost_usd": None if exchange.cost_usd is None else format(exchange.cost_usd, "f"),
                 "cost_source": exchange.cost_source,
+                "refused": refused.get(exchange.id),
             }
             for exchange in calls.values()
             if exchange.id in archived - known

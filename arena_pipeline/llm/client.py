@@ -9,11 +9,11 @@ the first question is asked: it takes seconds.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
@@ -24,9 +24,6 @@ from arena_pipeline.llm.exchange import Exchange
 from arena_pipeline.llm.failure import FailureKind, ModelFailure
 from arena_pipeline.llm.strict import bare, single_object
 from arena_pipeline.sources.recorder import Recorder
-
-if TYPE_CHECKING:
-    from arena_pipeline.llm.transport import Call
 
 MAX_TOKENS = 8000
 """The most a model may write in one reply, reasoning included."""
@@ -54,12 +51,21 @@ class ModelRequest(Generic[T]):
 class ModelOutcome(Generic[T]):
     """An answer, or None and why not.
 
-    `exchanges` are all requests sent for it, in order. Neither holds a secret.
+    `exchanges` are all requests sent for it, in order; `refused` says of each, by its id, why its reply was
+    not taken. None of them holds a secret, nor a word of a reply that was refused.
     """
 
     answer: T | None
     failure: ModelFailure | None
     exchanges: tuple[Exchange, ...]
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
+def told_of(request: ModelRequest[T], outcome: ModelOutcome[T]) -> str:
+    """A line about a question and what came of it, for who waits."""
+    refused = f", after {len(outcome.refused)} that were refused" if outcome.refused else ""
+    came = f"no answer: {outcome.failure}" if outcome.failure is not None else f"answered{refused}"
+    return f"{request.purpose} by {request.model}: {came}"
 
 
 def speaks_openrouter(base_url: str) -> bool:
@@ -73,7 +79,8 @@ class ModelClient:
 
     `base_url` ends with the version ("http://127.0.0.1:8080/v1"). `timeout` is seconds for one request,
     `max_attempts` the requests sent for one question at most, re-asks and repeats together, `concurrency` the
-    questions in flight. `pause` waits between attempts.
+    questions in flight. `pause` waits between attempts. `tell` is told of each question that has ended.
+    `max_tokens` bounds every reply, whatever its question allows.
     """
 
     def __init__(
@@ -88,6 +95,8 @@ class ModelClient:
         max_attempts: int = 3,
         concurrency: int = 8,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        tell: Callable[[str], None] = lambda line: None,
+        max_tokens: int = MAX_TOKENS,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._api_key = api_key or None
@@ -98,6 +107,8 @@ class ModelClient:
         self._max_attempts = max_attempts
         self._concurrency = concurrency
         self._pause = pause
+        self._tell = tell
+        self._max_tokens = max_tokens
         self._library: tuple[asyncio.AbstractEventLoop, _Library] | None = None
         self._runner: asyncio.Runner | None = None
 
@@ -144,8 +155,11 @@ class ModelClient:
         else the recorder or the budget raises: never for what a model does.
         """
         library = self._library_of_this_loop()
+        request = replace(request, max_tokens=min(request.max_tokens, self._max_tokens))
         async with library.slots:
-            return await library.ask(request)
+            outcome = await library.ask(request)
+        self._tell(told_of(request, outcome))
+        return outcome
 
     def _library_of_this_loop(self) -> _Library:
         loop = asyncio.get_running_loop()
@@ -215,13 +229,22 @@ class _Library:
         finally:
             current_call.reset(token)
         exchanges = tuple(call.exchanges)
+        refused = {
+            exchange.id: str(_why(exchange, call.texts.get(exchange.id, ""), request.schema))
+            for exchange in (exchanges if invalid else exchanges[:-1])
+        }
         if isinstance(call.error, BudgetExhausted):
-            return ModelOutcome(None, ModelFailure(FailureKind.BUDGET, str(call.error.args[0])), exchanges)
+            failure = ModelFailure(FailureKind.BUDGET, str(call.error.args[0]))
+            return ModelOutcome(None, failure, exchanges, refused)
         if call.error is not None:
             raise call.error
-        if invalid:
-            return ModelOutcome(None, _why(call, request.schema), exchanges)
-        return ModelOutcome(answer, None, exchanges)
+        if not invalid:
+            return ModelOutcome(answer, None, exchanges, refused)
+        if not exchanges:
+            return ModelOutcome(None, ModelFailure(FailureKind.REJECTED, "nothing was sent"), ())
+        last = exchanges[-1]
+        failure = _why(last, call.texts.get(last.id, ""), request.schema)
+        return ModelOutcome(None, failure, exchanges, refused)
 
     def _agent(self, request: ModelRequest[T]) -> Any:
         key = (request.model, request.schema, request.system)
@@ -278,17 +301,15 @@ class _Library:
         return OpenAIChatModel(name, provider=provider, profile=profile)
 
 
-def _why(call: Call, schema: type[BaseModel]) -> ModelFailure:
-    """The failure of a call that gave no answer, without a word of the reply's own text."""
-    if not call.exchanges:
-        return ModelFailure(FailureKind.REJECTED, "nothing was sent")
-    if call.exchanges[-1].failure is not None:
-        return call.exchanges[-1].failure
-    if not call.text.strip():
+def _why(exchange: Exchange, text: str, schema: type[BaseModel]) -> ModelFailure:
+    """Why a reply with this text gave no answer, without a word of its own."""
+    if exchange.failure is not None:
+        return exchange.failure
+    if not text.strip():
         return ModelFailure(FailureKind.EMPTY)
     try:
-        single_object(call.text)
-        schema.model_validate_json(bare(call.text))
+        single_object(text)
+        schema.model_validate_json(bare(text))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         known = first["loc"][:-1] if first["type"] == "extra_forbidden" else first["loc"]

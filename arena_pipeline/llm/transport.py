@@ -44,7 +44,10 @@ class Call:
     spender: str
     max_tokens: int
     exchanges: list[Exchange] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+    """What may be answers, by the ids of their exchanges."""
     text: str = ""
+    """The last of them."""
     error: Exception | None = None
     sent: Counter[bytes] = field(default_factory=Counter)
 
@@ -96,7 +99,7 @@ class RecordingTransport(httpx2.AsyncBaseTransport):
                 raise Stopped("no reply was asked for", request=request) from error
             exchange = call.exchanges[-1]
             if exchange.failure is None:
-                call.text = reply_text(answer.body)
+                call.text = call.texts[exchange.id] = reply_text(answer.body)
                 headers = {"content-type": "application/json"}
                 return httpx2.Response(200, headers=headers, content=answer.body, request=request)
             if not exchange.failure.retryable:

@@ -18,7 +18,7 @@ from sqlalchemy import Table, select
 
 from arena_pipeline.errors import DataError
 from arena_pipeline.market.calendar import trading_calendar
-from arena_pipeline.warehouse.research_tables import extractions
+from arena_pipeline.warehouse.research_tables import citations, extractions
 from arena_pipeline.warehouse.store import CHUNK, ArenaStore, Edge, Row
 from arena_pipeline.warehouse.tables import (
     decisions,
@@ -39,6 +39,10 @@ KINDS = {
     "board": "leaderboard",
 }
 """What an id's prefix means where it is not the kind itself."""
+
+REMEMBERS = "remembers"
+"""The role of what a model was told of its own past. It is shown and not walked: each decision rests on the
+ones before it, and would drag all of them along."""
 
 KEY = r"\d{4}-\d\d-\d\dT\d\d:\d\d"
 WINDOW = re.compile(
@@ -113,23 +117,26 @@ def lineage(store: ArenaStore, root: str, *, depth: int | None = None) -> Lineag
     frontier = {root, *_outcomes(store, root)}
     if len(frontier) > 1:
         result.edges |= _as_known(store, _stored_edges(store, frontier - {root}))
-    seen: set[str] = set()
+    remembered: set[str] = set()
+    walked: set[str] = set()
     steps = 0
-    while frontier:
-        rows = _rows(store, frontier)
+    while frontier or remembered:
+        rows = _rows(store, frontier | remembered)
         if root in frontier and root not in rows:
             raise DataError(
                 f"nothing is stored under {root!r}", remedy="`arena decisions` lists decision ids"
             )
-        for identity in frontier:
+        for identity in frontier | remembered:
             result.nodes[identity] = {"id": identity, "kind": kind(identity), **rows.get(identity, {})}
-        seen |= frontier
+        walked |= frontier
         if depth is not None and steps >= depth:
-            result.edges = {edge for edge in result.edges if edge.parent in seen and edge.child in seen}
+            known = result.nodes.keys()
+            result.edges = {edge for edge in result.edges if edge.parent in known and edge.child in known}
             break
         edges = {*_as_known(store, _stored_edges(store, frontier)), *_implied_edges(store, frontier, rows)}
         result.edges |= edges
-        frontier = {edge.parent for edge in edges} - seen
+        frontier = {edge.parent for edge in edges if edge.role != REMEMBERS} - walked
+        remembered = {edge.parent for edge in edges} - frontier - result.nodes.keys()
         steps += 1
     return result
 
@@ -284,6 +291,13 @@ def _ledger_rows(store: ArenaStore, table: Table, ids: Sequence[str]) -> dict[st
                 found[row.id] = _plain(
                     dict(row._mapping), drop=("id", "row_id", "superseded_at", "partition")
                 )
+        if table is orders:
+            for part in _chunks(ids):
+                unknown = select(citations).where(
+                    citations.c.order_id.in_(part), citations.c.evidence.is_(None)
+                )
+                for row in connection.execute(unknown.order_by(citations.c.cite)):
+                    found[row.order_id].setdefault("unknown_cites", []).append(row.cite)
         if table is exchanges:
             for row in connection.execute(select(model_costs).where(model_costs.c.exchange.in_(list(ids)))):
                 found[row.exchange] |= {

@@ -187,6 +187,7 @@ model_costs = Table(
     Column("completion_tokens", Integer),
     Column("cost_usd", String, comment="null when unknown, never 0 for unknown"),
     Column("cost_source", String, nullable=False),
+    Column("refused", Text, comment="why the reply was not taken; null for one that was"),
     Index("ix_model_costs_spender", "spender", "session"),
 )
 """One row per model call that a session paid for."""

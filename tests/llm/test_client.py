@@ -402,3 +402,35 @@ def test_many_questions_are_answered_in_order_and_quickly(endpoint: Any, make_cl
     assert all(outcome.failure is None for outcome in outcomes)
     assert len({outcome.exchanges[0].id for outcome in outcomes}) == 200
     assert seconds < 20
+
+
+def test_each_reply_that_was_refused_is_named_with_the_reason_and_none_of_its_words(
+    endpoint: Any, make_client: Make, path: str
+) -> None:
+    endpoint.completes("SECRETWORDS").completes(GOOD.replace("0.5", "1.5")).completes(GOOD)
+    outcome = ask(make_client(endpoint.url + path))
+    assert outcome.failure is None
+    first, second, _ = (exchange.id for exchange in outcome.exchanges)
+    assert outcome.refused.keys() == {first, second}
+    assert outcome.refused[first].startswith("malformed: not exactly one JSON object")
+    assert outcome.refused[second] == "malformed: confidence: Input should be less than or equal to 1"
+    assert "SECRETWORDS" not in repr(outcome.refused)
+
+
+def test_every_reply_of_an_abstention_is_refused(endpoint: Any, make_client: Make, path: str) -> None:
+    endpoint.completes("no").completes("").reply(error(402, "pay"), 402)
+    outcome = ask(make_client(endpoint.url + path))
+    kinds = [outcome.refused[exchange.id].partition(":")[0] for exchange in outcome.exchanges]
+    assert kinds == ["malformed", "empty", "quota"]
+    assert outcome.failure is not None
+    assert outcome.failure.kind is FailureKind.QUOTA
+
+
+def test_a_reply_is_bounded_by_the_endpoint_and_what_came_of_it_is_told(
+    endpoint: Any, make_client: Make
+) -> None:
+    told: list[str] = []
+    endpoint.completes("no").completes(GOOD)
+    ask(make_client(endpoint.url + "/v1", max_tokens=1200, tell=told.append))
+    assert {json.loads(body)["max_tokens"] for _, _, body in endpoint.requests} == {1200}
+    assert told == ["decision by openai/gpt-5: answered, after 1 that were refused"]
