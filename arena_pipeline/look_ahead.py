@@ -15,7 +15,7 @@ from sqlalchemy import select
 from arena_pipeline.arena import Arena
 from arena_pipeline.assets.technical import bar_window
 from arena_pipeline.errors import DataError
-from arena_pipeline.warehouse.lineage import WINDOW, prefix, session_of, window_of
+from arena_pipeline.warehouse.lineage import REMEMBERS, WINDOW, prefix, session_of, window_of
 from arena_pipeline.warehouse.readers import end_of_day
 from arena_pipeline.warehouse.store import Edge
 from arena_pipeline.warehouse.tables import evidence
@@ -57,13 +57,18 @@ def every_run_of_bars_was_known_to_its_session(arena: Arena) -> Problems:
 
 def evidence_is_as_old_as_what_rests_on_it(arena: Arena) -> Problems:
     """What a session made rests on rows of the same session, a decision also on briefings that were written
-    for an earlier one and shared; a snapshot and a board line rest on bars and corporate actions that were
-    known at the end of their day."""
+    for an earlier one and shared, and on what its model remembers, as known before the session; a snapshot
+    and a board line rest on bars and corporate actions that were known at the end of their day."""
     edges = edges_in_force(arena)
     of_days = [
         edge for edge in edges if prefix(edge.child) in OF_DAYS and prefix(edge.parent) in ("bar", "action")
     ]
-    known_at = _known_at(arena, {edge.parent for edge in of_days})
+    remembered = [edge for edge in edges if edge.role == REMEMBERS and prefix(edge.parent) == "bar"]
+    known_at = _known_at(arena, {edge.parent for edge in (*of_days, *remembered)})
+    for edge in remembered:
+        time = _time(arena, edge.child)
+        if edge.parent in known_at and (time is None or known_at[edge.parent] >= time):
+            yield f"{edge.child} {edge.role} {edge.parent}, known only at {known_at[edge.parent]}"
     for edge in of_days:
         until = end_of_day(arena.calendar, _day_of(edge.child))
         if edge.parent in known_at and known_at[edge.parent] >= until:

@@ -9,6 +9,7 @@ from typing import Any
 from arena_pipeline.arena import Arena
 from arena_pipeline.assets.held import Shown
 from arena_pipeline.assets.knowledge import View
+from arena_pipeline.assets.memory import Recollection
 from arena_pipeline.llm.client import ModelOutcome, ModelRequest
 from arena_pipeline.llm.prompts import DecisionContext, PositionView, Prompt, decision_prompt
 from arena_pipeline.llm.schemas import DecisionReply, OrderReply
@@ -49,12 +50,13 @@ class Question:
     prompt: Prompt
     request: ModelRequest[DecisionReply]
     shown: Sequence[Shown]
+    recalled: Recollection
 
 
 def question(
-    arena: Arena, model: Model, session: Session, view: View, shown: Sequence[Shown], recent: Sequence[Row]
+    arena: Arena, model: Model, session: Session, view: View, shown: Sequence[Shown], recalled: Recollection
 ) -> Question:
-    prompt = decision_prompt(_context(arena, model, session, view, shown, recent))
+    prompt = decision_prompt(_context(arena, model, session, view, shown, recalled.told))
     request = ModelRequest(
         model=str(model.model),
         purpose="decision",
@@ -63,7 +65,7 @@ def question(
         schema=DecisionReply,
         spender=model.id,
     )
-    return Question(prompt, request, shown)
+    return Question(prompt, request, shown, recalled)
 
 
 def choice_of(
@@ -100,6 +102,7 @@ def choice_of(
         edges=[
             *((entry.briefing.id, "decided from") for entry in asked.shown),
             *((exchange.id, "answered by") for exchange in outcome.exchanges),
+            *asked.recalled.edges,
             *(
                 (view.windows[symbol], "priced by")
                 for symbol in sorted(view.book.holdings)

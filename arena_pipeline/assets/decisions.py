@@ -24,6 +24,7 @@ from arena_pipeline.assets.costs import note_costs
 from arena_pipeline.assets.decision_rows import store_decision
 from arena_pipeline.assets.held import SharingDesk, Shown
 from arena_pipeline.assets.knowledge import Knowledge, View
+from arena_pipeline.assets.memory import Memory
 from arena_pipeline.assets.orders import Wish, accepted_orders
 from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.errors import ChainGap
@@ -36,12 +37,10 @@ from arena_pipeline.research.sharing import Why
 from arena_pipeline.settings import Model
 from arena_pipeline.trading import baselines
 from arena_pipeline.trading.baselines import BaselineContext
-from arena_pipeline.trading.book import Book
+from arena_pipeline.trading.book import Book, DayResult, MarketDay
 from arena_pipeline.trading.limits import GateResult
 from arena_pipeline.trading.orders import Order
-from arena_pipeline.warehouse.store import Row, Written
-
-RECENT = 5
+from arena_pipeline.warehouse.store import Written
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ class _Chain:
         self._arena, self._model, self._run, self._wanted = arena, model, run, set(wanted)
         self._knowledge = knowledge
         self._replay = arena.engine(model.id)
-        self._recent: list[Row] = []
+        self._memory = Memory(arena.store, model.id, arena.symbols)
         self._last = arena.calendar.session(wanted[-1])
         self._sessions = [
             s for s in arena.calendar.sessions(arena.start, self._last.day) if s.time <= self._last.time
@@ -150,21 +149,23 @@ class _Chain:
         outcomes = []
         for session in self._sessions:
             while pending and pending[0] < session.day:
-                self._replay.run(days[pending.pop(0)])
+                self._memory.live_through(self._replay.run(days[pending.pop(0)]))
             if session.key in self._stored:
                 placed = earlier.get(session.key, [])
                 if session.key in self._wanted:
                     outcomes.append(self._known(session))
             else:
-                view = self._knowledge.view(session, self._book_at(session, days))
+                book, today = self._book_at(session, days)
+                view = self._knowledge.view(session, book)
                 if self.asks:
-                    choice = yield from self._ask(session, view, desk)
+                    choice = yield from self._ask(session, view, desk, today)
                 else:
                     choice = self._follow_rule(session, view)
                 written, placed = self._store(session, choice, view.book)
                 if session.key in self._wanted:
                     outcomes.append(_outcome(written, choice))
-            self._recent.append(_recent(session, placed))
+                if self.asks:
+                    self._memory.learn(session)
             for wish in placed:
                 if isinstance(wish, Order):
                     self._replay.submit(wish)
@@ -187,14 +188,14 @@ class _Chain:
                 )
         require_bars(self._arena, [s.day for s in self._sessions if s.day < self._last.day])
 
-    def _book_at(self, session: Session, days: dict[date, Any]) -> Book:
-        """The book as the session sees it: of its own day only what had happened before."""
+    def _book_at(self, session: Session, days: dict[date, MarketDay]) -> tuple[Book, list[DayResult]]:
+        """The book as the session sees it, and the day under way: of it only what had happened before."""
         day = days.get(session.day)
         if day is None or session.time <= day.opens_at:
-            return self._replay.book
+            return self._replay.book, []
         fork = self._replay.fork()
-        fork.run(day, until=session.time)
-        return fork.book
+        today = fork.run(day, until=session.time)
+        return fork.book, [today]
 
     def _follow_rule(self, session: Session, view: View) -> Choice:
         if self._model.rule is None:
@@ -229,11 +230,14 @@ class _Chain:
             edges=[(view.windows[s], "decided from") for s in decision.symbols_used if s in view.windows],
         )
 
-    def _ask(self, session: Session, view: View, desk: SharingDesk) -> Generator[_Need | _Ask, Any, Choice]:
+    def _ask(
+        self, session: Session, view: View, desk: SharingDesk, today: Sequence[DayResult]
+    ) -> Generator[_Need | _Ask, Any, Choice]:
         arena, model = self._arena, self._model
         held = frozenset(view.book.holdings.keys() & set(arena.symbols))
         shown: Iterable[Shown] = yield _Need(session, held)
-        asked = question(arena, model, session, view, list(shown), self._recent[-RECENT:])
+        earlier = self._sessions[: self._sessions.index(session)]
+        asked = question(arena, model, session, view, list(shown), self._memory.recall(earlier, today))
         outcome: ModelOutcome[DecisionReply] = yield _Ask(session, asked)
         note_costs(arena, session.key, model.id, "decision", [outcome])
         if outcome.failure:
@@ -264,17 +268,6 @@ class _Chain:
         key = f"{self._model.id}|{session.key}"
         digest = self._arena.store.partitions("decisions")[key]
         return Outcome(Written(key, 1, digest, 1, changed=False), {"reused": True})
-
-
-def _recent(session: Session, placed: Sequence[Wish]) -> Row:
-    return {
-        "session": session.key,
-        "orders": [
-            {"symbol": wish.symbol, "side": wish.side.value, "quantity": wish.quantity}
-            for wish in placed
-            if isinstance(wish, Order)
-        ],
-    }
 
 
 def _outcome(written: Written, choice: Choice) -> Outcome:
