@@ -4,8 +4,8 @@ Source: a web search (ddgs), Alpha Vantage's news where there is a key, and the 
 All of them answer with what holds now. So they are asked in the minutes before a session, and what is found
 is known since it was fetched; a session that has begun, or is made up in a backfill, asks nobody and says so.
 
-What is asked follows from the watchlist and the templates of `research/queries.toml`. It is archived beside
-the answers: a replay asks what was asked.
+What is asked follows from the watchlist and the templates of `research/queries.toml`, or is worded by the
+research model (`assets/wording.py`). It is archived beside the answers: a replay asks what was asked.
 """
 
 from __future__ import annotations
@@ -31,16 +31,18 @@ from arena_pipeline.assets.searching import (
     skipped,
 )
 from arena_pipeline.assets.step import Outcome, Run
+from arena_pipeline.assets.wording import NOT_WORDED, worded_by_a_model
 from arena_pipeline.errors import ArchiveMissing
 from arena_pipeline.market.calendar import Session
 from arena_pipeline.news.articles import DUPLICATE_WINDOW, OLD_AFTER
 from arena_pipeline.research.coverage import Ask, Learned, not_covered
 from arena_pipeline.research.found import Found, best, sift, worth_reading
-from arena_pipeline.research.queries import Reach, queries
+from arena_pipeline.research.queries import Reach, filled, queries
 from arena_pipeline.sources import alphavantage
 from arena_pipeline.sources.recorder import Recorded
 from arena_pipeline.sources.vendors import symbol_map
 from arena_pipeline.warehouse import coverage, readers
+from arena_pipeline.warehouse.edges import edges_of
 from arena_pipeline.warehouse.recorder import Collection, RecordedCollection
 from arena_pipeline.warehouse.rows import article_row
 from arena_pipeline.warehouse.store import Edge, Partition, Row
@@ -61,7 +63,11 @@ def found_articles(arena: Arena, keys: Sequence[str], run: Run) -> list[Outcome]
     in `found_answers`.
     """
     rows, answers = (_stored(arena, table, keys) for table in ("found_articles", ANSWERS))
-    searches = [_searched(arena, _Search(key, rows[key], answers[key]), run) for key in keys]
+    with arena.store.ledger.read() as connection:
+        edges = edges_of(connection, "found_articles", keys)
+    searches = [
+        _searched(arena, _Search(key, rows[key], answers[key], list(edges.get(key, ()))), run) for key in keys
+    ]
     now = arena.clock()
 
     def remember(connection: Connection) -> None:
@@ -125,7 +131,10 @@ class _Plan:
     without: dict[str, str]
 
     def body(self) -> bytes:
-        asked = [[q.vendor, q.symbol, q.text, q.language, q.reach] for q in self.questions]
+        asked = [
+            [q.vendor, q.symbol, q.text, q.language, q.reach, *([q.by] if q.by else [])]
+            for q in self.questions
+        ]
         return json.dumps({"questions": asked, "without": self.without}, ensure_ascii=False).encode()
 
 
@@ -133,8 +142,8 @@ def _plan_from(body: bytes) -> _Plan:
     document = json.loads(body)
     return _Plan(
         tuple(
-            Question(vendor, symbol, text, language, Reach(reach))
-            for vendor, symbol, text, language, reach in document["questions"]
+            Question(vendor, symbol, text, language, Reach(reach), *by)
+            for vendor, symbol, text, language, reach, *by in document["questions"]
         ),
         document["without"],
     )
@@ -157,7 +166,7 @@ def _searched(arena: Arena, search: _Search, run: Run) -> _Search:
     """The search with what was found for it, if its session may still be searched for."""
     session, reason = arena.calendar.session(search.key), off(arena)
     collection = None if reason else arena.collection("found_articles", [search.key])
-    plan = _planned(arena, session, search, collection) if collection else None
+    plan = _planned(arena, session, search, collection, run) if collection else None
     if collection is None or plan is None:
         search.answers = search.answers or skipped(session, reason or BACKFILL)
         return search
@@ -180,7 +189,7 @@ def _report(desk: Desk, run: Run, *, expected: Set[str]) -> None:
 
 
 def _planned(
-    arena: Arena, session: Session, search: _Search, collection: Collection | RecordedCollection
+    arena: Arena, session: Session, search: _Search, collection: Collection | RecordedCollection, run: Run
 ) -> _Plan | None:
     """The plan of a session, archived when it is made; a replay reads it from there.
 
@@ -195,13 +204,13 @@ def _planned(
         return _plan_from(made.body) if made else None
     if not _is_ahead(arena, session):
         return None
-    plan = _plan(arena, session, search, collection)
+    plan = _plan(arena, session, search, collection, run)
     collection.record(PLANNER, request, Recorded(200, plan.body(), arena.clock()))
     return plan
 
 
 def _plan(
-    arena: Arena, session: Session, search: _Search, collection: Collection | RecordedCollection
+    arena: Arena, session: Session, search: _Search, collection: Collection | RecordedCollection, run: Run
 ) -> _Plan:
     """The best placed shares first, each with its news at the vendors and then its queries; without what was
     answered already, and what is known not to be covered."""
@@ -213,7 +222,9 @@ def _plan(
     uncovered = not_covered(coverage.learned(arena.store), collection.at)
     calls = {alphavantage.VENDOR: settings.alphavantage_news, ENGINE: settings.queries_per_session}
     questions: list[Question] = []
-    for symbol in _watched(arena, session.key):
+    watched = _watched(arena, session.key)
+    worded = worded_by_a_model(arena, session.key, watched, run) if ENGINE not in without else NOT_WORDED
+    for symbol in watched:
         asked = [
             Question(name, symbol)
             for name in VENDORS
@@ -221,10 +232,13 @@ def _plan(
             if Ask(name, symbol, SUBJECT) not in uncovered
         ]
         if ENGINE not in without:
-            wanted = queries(
-                arena.companies[symbol], arena.styles, session.key, at_most=settings.queries_per_share
-            )
-            asked += [Question(ENGINE, symbol, q.text, q.language, q.reach) for q in wanted]
+            at_most = settings.queries_per_share
+            templates = queries(arena.companies[symbol], arena.styles, session.key, at_most=at_most)
+            own = worded.queries.get(symbol, ())
+            asked += [
+                Question(ENGINE, symbol, q.text, q.language, q.reach, worded.by if q in own else "")
+                for q in filled(own, templates, at_most=at_most)
+            ]
         for question in asked:
             known = search.answers.get(question.answered_as(session.key))
             if calls.get(question.vendor, 1) > 0 and (known is None or known["outcome"] in OPEN):
@@ -233,9 +247,10 @@ def _plan(
     return _Plan(tuple(questions), without)
 
 
-def _watched(arena: Arena, key: str) -> list[str]:
+def _watched(arena: Arena, key: str) -> dict[str, str]:
+    """Why each share is watched, by symbol, the best placed first."""
     rows = arena.store.rows("watchlist", "partition = $key", key=key)
-    return [row["symbol"] for row in sorted(rows, key=lambda row: row["rank"])]
+    return {row["symbol"]: row["why"] for row in sorted(rows, key=lambda row: row["rank"])}
 
 
 def _ask(arena: Arena, search: _Search, desk: Desk, plan: _Plan) -> None:
@@ -243,7 +258,12 @@ def _ask(arena: Arena, search: _Search, desk: Desk, plan: _Plan) -> None:
     settings, at = arena.settings.research, desk.collection.at
     for vendor, reason in plan.without.items():
         desk.leave_out(vendor, reason)
-    found = [entry for question in plan.questions for entry in desk.ask(question)]
+    found: list[Found] = []
+    worded: dict[str, str] = {}
+    for question in plan.questions:
+        entries = desk.ask(question)
+        found += entries
+        worded |= {entry.article.id: question.by for entry in entries if question.by}
     day = desk.session.day
     reach = OLD_AFTER + DUPLICATE_WINDOW
     known = readers.news(arena.store, day - reach, day).known(at, since=at - reach)
@@ -265,6 +285,8 @@ def _ask(arena: Arena, search: _Search, desk: Desk, plan: _Plan) -> None:
     for entry in chosen:
         search.rows[entry.article.id] = _row(search.key, entry)
         search.edges.append(Edge(entry.article.id, f"raw:{entry.answer}", "found in"))
+        if entry.article.id in worded:
+            search.edges.append(Edge(entry.article.id, worded[entry.article.id], "asked for by"))
     search.answers = {
         identity: row
         for identity, row in search.answers.items()

@@ -53,6 +53,8 @@ class Question:
     text: str = ""
     language: Language = "en"
     reach: Reach = Reach.DAY
+    by: str = ""
+    """The model exchange that worded it; empty for a template."""
 
     def answered_as(self, session: str) -> str:
         """The id of the row that says what came of it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -98,8 +98,8 @@ def _texts(name: str, strategy: Style | None = None) -> tuple[str, str, str]:
 
 
 def prompt_version(name: str) -> str:
-    """The code version of the prompt `decision`, `synthesis` or `extraction`; of the first with all its
-    strategies."""
+    """The code version of the prompt `decision`, `synthesis`, `extraction` or `queries`; of the first with
+    all its strategies."""
     if name != "decision":
         return _texts(name)[2]
     return hashlib.sha256("".join(_texts(name, style)[2] for style in Style).encode()).hexdigest()
@@ -154,6 +154,24 @@ def synthesis_prompt(facts: Facts) -> Prompt:
             "name": facts.name,
             "session": facts.session,
             "facts": [{"id": fact.id, "text": fact.text, "signal": fact.signal} for fact in facts.all],
+        },
+    )
+
+
+def queries_prompt(
+    session: str, shares: Mapping[str, tuple[str, str]], looks_for: Sequence[str], *, at_most: int
+) -> Prompt:
+    """The prompt that asks the research model for a session's queries. `shares` are the names of the watched
+    companies and why they are watched, in our words, by symbol."""
+    return _prompt(
+        "queries",
+        {
+            "session": session,
+            "looks_for": list(looks_for),
+            "at_most": at_most,
+            "shares": [
+                {"symbol": symbol, "name": name, "why": why} for symbol, (name, why) in shares.items()
+            ],
         },
     )
 

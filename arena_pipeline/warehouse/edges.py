@@ -69,6 +69,11 @@ def replace_edges(
         )
 
 
+def edges_of(connection: Connection, asset: str, partitions: Sequence[str]) -> Mapping[str, list[Edge]]:
+    """The edges in force of some partitions."""
+    return {name: list(edges) for name, edges in _laid(connection, asset, partitions).items()}
+
+
 def _laid(connection: Connection, asset: str, partitions: Sequence[str]) -> dict[str, dict[Edge, int]]:
     """The edges in force of some partitions, with their row numbers."""
     found: dict[str, dict[Edge, int]] = defaultdict(dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from arena_pipeline.rederive import rederive
 from arena_pipeline.research.coverage import Coverage
 from arena_pipeline.verify import evidence_leads_somewhere
 from arena_pipeline.warehouse import coverage, readers
+from arena_pipeline.warehouse.costs import cost_document
 from arena_pipeline.warehouse.lineage import lineage
 from arena_pipeline.warehouse.store import Partition
 from tests.sources.stand_in import CANARY, PREMIUM, StandIn, arena_at, morning
@@ -453,3 +455,60 @@ def steps_before(arena: Arena, key: str) -> None:
     articles(arena, [key[:10]], Run("test"))
     for step in (indicators, momentum, ranked):
         step(arena, [key], Run("test"))
+
+
+WORDED = {"symbol": "SAP.DE", "text": "SAP Auftrag Bundeswehr", "language": "de", "reach": "day"}
+
+
+@pytest.fixture
+def writer(httpserver: HTTPServer) -> Callable[[object], str]:
+    """Lets a model that writes queries answer, and returns the configuration that asks it."""
+
+    def answers_with(content: object) -> str:
+        message = {"role": "assistant", "content": json.dumps(content)}
+        choices = [{"index": 0, "finish_reason": "stop", "message": message}]
+        reply = {"id": "q", "object": "chat.completion", "created": 1, "model": "m/q", "choices": choices}
+        httpserver.expect_request("/v1/chat/completions").respond_with_json(reply)
+        return (
+            f'queries = "model"\n[llm]\nbase_url = "{httpserver.url_for("/v1")}"\nresearch_model = "m/q"\n'
+            'max_attempts = 1\n[[models]]\nid = "first"\nkind = "llm"\nmodel = "m/q"\n'
+        )
+
+    return answers_with
+
+
+def test_a_model_words_queries_once_and_templates_fill_what_it_left(
+    at: At, web: Web, writer: Callable[[object], str], httpserver: HTTPServer
+) -> None:
+    web.results = {"SAP": [result("http://a.example/1", "SAP hebt die Prognose an", YESTERDAY)]}
+    more = writer({"queries": [WORDED, {**WORDED, "text": "SAP site:evil.example"}]})
+    arena, run = at(more=more, watch=False), Run("test")
+    steps_before(arena, KEY)
+    search(arena, run=run)
+    search(arena, run=run)
+    assert web.searched[0] == WORDED["text"]
+    assert len(web.searched) == 4
+    assert not any("evil" in query for query in web.searched)
+    assert any("1 not plain words" in text for text in run.reports)
+    (request,) = [each for each, _ in httpserver.log if each.path == "/v1/chat/completions"]
+    assert "SAP hebt" not in request.get_data(as_text=True)
+    (row,) = found(arena).values()
+    edges = lineage(arena.store, row["id"], depth=1).document()["edges"]
+    assert [edge["parent"][:4] for edge in edges if edge["role"] == "asked for by"] == ["llm:"]
+    bill = cost_document(arena.store, simulated=False)["sessions"]
+    assert [(line["model"], line["purpose"]) for line in bill] == [("research", "queries")]
+    assert rederive(arena).problems == []
+
+
+@pytest.mark.parametrize(
+    ("content", "cap"), [({"queries": "all of them"}, "2.00"), ({"queries": [WORDED]}, "0.00")]
+)
+def test_templates_are_asked_where_the_model_gives_nothing_or_has_no_money(
+    at: At, web: Web, writer: Callable[[object], str], content: object, cap: str
+) -> None:
+    more = writer(content).replace("max_attempts", f'daily_budget_usd = "{cap}"\nmax_attempts')
+    run = Run("test")
+    search(at(more=more), run=run)
+    assert len(web.searched) == 4
+    assert WORDED["text"] not in web.searched
+    assert any("are templates" in text for text in run.reports)
