@@ -65,6 +65,10 @@ class FeedBroken(SourceError):
     """The feed did not answer with a feed. Distinct from a feed without items."""
 
 
+class OutOfCredit(SourceError):
+    """The key of a model endpoint may spend nothing more."""
+
+
 class RateLimited(SourceError):
     """The vendor's limit, or our own budget for it, is used up."""
 

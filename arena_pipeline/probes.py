@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -20,6 +19,7 @@ from arena_pipeline.errors import (
     ArenaError,
     ConfigError,
     NotCovered,
+    OutOfCredit,
     RateLimited,
     SourceError,
     VendorRefused,
@@ -32,7 +32,15 @@ from arena_pipeline.sources.feeds import FeedSource
 from arena_pipeline.sources.files import FilePrices
 from arena_pipeline.sources.finnhub import Finnhub
 from arena_pipeline.sources.http import Http
-from arena_pipeline.sources.model_catalog import MAX_BYTES, ModelCatalog
+from arena_pipeline.sources.model_catalog import (
+    ADD_CREDIT,
+    MAX_BYTES,
+    SPENT,
+    Credit,
+    CreditState,
+    ModelCatalog,
+    credit_of,
+)
 from arena_pipeline.sources.prices import PriceSource
 from arena_pipeline.sources.recorder import Failure, MemoryRecorder
 from arena_pipeline.sources.yahoo import YahooPrices
@@ -162,13 +170,15 @@ def figures(arena: Arena, name: str) -> str:
 
 
 def models(arena: Arena) -> str:
-    """The endpoint's list of models, and at OpenRouter, whose list is open to all, what the key may spend."""
+    """The endpoint's list of models, and at OpenRouter, whose list is open to all, what the key may spend.
+
+    Raises OutOfCredit where that is nothing; NotCovered where it is less than a day's budget.
+    """
     settings = arena.settings.llm
-    key = os.environ.get(settings.api_key_env) or None
-    catalog = ModelCatalog(_http(arena, MAX_BYTES), base_url=settings.base_url, api_key=key)
-    if speaks_openrouter(settings.base_url):
-        with suppress(NotCovered):
-            catalog.key_allowance()
+    catalog = ModelCatalog(_http(arena, MAX_BYTES), base_url=arena.llm_url, api_key=arena.llm_key)
+    credit = _credit(arena, catalog) if speaks_openrouter(settings.base_url) else None
+    if credit is not None and credit.state in SPENT:
+        raise OutOfCredit(credit.said, remedy=ADD_CREDIT)
     try:
         listed = catalog.models()
     except NotCovered as error:
@@ -179,12 +189,27 @@ def models(arena: Arena) -> str:
         raise NotCovered(
             f"it does not list {', '.join(missing)}", remedy="correct the model's name in arena.toml"
         )
-    return f"lists all {len(arena.models_in_use)} models in use"
+    told = f"lists all {len(arena.models_in_use)} models in use"
+    if credit is None:
+        return told
+    if credit.state is CreditState.LOW:
+        raise NotCovered(f"{told}; {credit.said}", remedy=ADD_CREDIT)
+    return f"{told}; {credit.said}"
+
+
+def _credit(arena: Arena, catalog: ModelCatalog) -> Credit | None:
+    """What the key may still spend; None where there is no key, or the endpoint does not tell."""
+    try:
+        allowance = catalog.key_allowance()
+    except NotCovered:
+        return None
+    return credit_of(allowance, wanted=arena.settings.llm.daily_budget_usd, now=arena.clock())
 
 
 def require_models(arena: Arena) -> None:
-    """Raises ConfigError without a key for OpenRouter, and SourceError when the endpoint does not answer
-    or refuses. The sandbox's is always there; one that lists no models is taken at its word."""
+    """Raises ConfigError without a key for OpenRouter, and SourceError when the endpoint does not answer or
+    refuses, or the key may spend nothing more. The sandbox's is always there; one that lists no models is
+    taken at its word."""
     settings = arena.settings.llm
     if settings.base_url == "sandbox":
         return
@@ -197,6 +222,11 @@ def require_models(arena: Arena) -> None:
         models(arena)
     except NotCovered:
         return
+    except OutOfCredit as error:
+        raise OutOfCredit(
+            f"no language model can be asked: {error.args[0]}",
+            remedy=f"nothing was decided; {error.remedy}, and run the backfill again",
+        ) from error
     except SourceError as error:
         raise SourceError(
             f"no language model can be asked: {error.args[0]}",

@@ -9,7 +9,6 @@ Nothing is decided from this table; the check `models_exist` reads it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 
 import duckdb
 
@@ -17,7 +16,7 @@ from arena_pipeline.arena import Arena
 from arena_pipeline.assets.step import Outcome, Run
 from arena_pipeline.errors import NotCovered, SourceError
 from arena_pipeline.llm.research_models import base_name
-from arena_pipeline.sources.model_catalog import ListedModel
+from arena_pipeline.sources.model_catalog import SPENT, CreditState, ListedModel, credit_of
 from arena_pipeline.sources.recorder import Recorder
 from arena_pipeline.warehouse.store import Partition, Row
 
@@ -134,13 +133,15 @@ def _allowance(arena: Arena, run: Run) -> Mapping[str, str]:
     if arena.origin is not None or not arena.tells_allowance:
         return {}
     try:
-        left = arena.key_allowance().remaining
+        allowance = arena.key_allowance()
     except SourceError as error:
         run.report(f"what the model key may still spend is not known: {error}")
-        return {"key_remaining_usd": "unknown"}
-    if left is None:
-        return {"key_remaining_usd": "no limit"}
-    wanted: Decimal = arena.settings.llm.daily_budget_usd
-    if left < wanted:
-        run.report(f"the model key has {left:f} USD left, less than the daily budget of {wanted} USD")
-    return {"key_remaining_usd": f"{left:f}"}
+        return {"key_remaining_usd": "unknown", "key_credit": CreditState.UNKNOWN.value}
+    credit = credit_of(allowance, wanted=arena.settings.llm.daily_budget_usd, now=arena.clock())
+    if credit.state in SPENT or credit.state is CreditState.LOW:
+        run.report(credit.said)
+    left = allowance.remaining
+    return {
+        "key_remaining_usd": "no limit" if left is None else f"{left:f}",
+        "key_credit": credit.state.value,
+    }

@@ -7,6 +7,7 @@ and the account's id: it is read for its amounts and kept nowhere.
 
 from __future__ import annotations
 
+import enum
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from arena_pipeline.errors import NotCovered, RateLimited, SourceError, VendorRefused
+from arena_pipeline.errors import NotCovered, OutOfCredit, RateLimited, SourceError, VendorRefused
 from arena_pipeline.sources.http import Http
 from arena_pipeline.sources.recorder import MemoryRecorder, Recorded
 
@@ -24,6 +25,7 @@ VENDOR = "models"
 MAX_PAGES = 20
 MAX_BYTES = 20_000_000
 STRUCTURED = "structured_outputs"
+ADD_CREDIT = "add credits to the account, or raise the key's limit, where the key was made"
 _PER_MILLION = Decimal(1_000_000)
 
 
@@ -52,6 +54,47 @@ class KeyAllowance:
     remaining: Decimal | None
     used_today: Decimal | None
     expires_at: str | None
+
+
+class CreditState(enum.StrEnum):
+    """What a key's allowance comes to. LOW: less than the arena may spend in a day."""
+
+    NO_LIMIT = "no limit"
+    ENOUGH = "enough"
+    LOW = "low"
+    USED_UP = "used up"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+
+
+SPENT = frozenset({CreditState.USED_UP, CreditState.EXPIRED})
+"""With these no model can be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """The state, and what to say of it; no part of the key is in it."""
+
+    state: CreditState
+    said: str
+
+
+def credit_of(allowance: KeyAllowance, *, wanted: Decimal, now: datetime) -> Credit:
+    """What an allowance comes to for who wants to spend `wanted` US dollars a day."""
+    expires = _day(allowance.expires_at)
+    if expires is not None and expires < now.date():
+        return Credit(CreditState.EXPIRED, f"the model key expired on {expires}")
+    left, limit = allowance.remaining, allowance.limit
+    if left is None and limit is None:
+        return Credit(CreditState.NO_LIMIT, "the model key has no limit")
+    if left is None:
+        return Credit(CreditState.UNKNOWN, "what is left of the model key's limit is not said")
+    told = f"the model key has {left:f} USD left" + ("" if limit is None else f" of {limit:f}")
+    if left <= 0:
+        return Credit(CreditState.USED_UP, told)
+    if left < wanted:
+        return Credit(CreditState.LOW, f"{told}, less than the daily budget of {wanted:f} USD")
+    return Credit(CreditState.ENOUGH, told)
 
 
 class ModelCatalog:
@@ -87,6 +130,10 @@ class ModelCatalog:
             raise SourceError(f"the model endpoint gave no answer: {answer.failure}")
         if answer.status in (404, 405, 501):
             raise NotCovered(f"the model endpoint has no /{path}")
+        if answer.status == 402:
+            raise OutOfCredit(
+                f"the model endpoint asks to be paid before it answers /{path}", remedy=ADD_CREDIT
+            )
         if answer.status in (401, 403):
             raise VendorRefused(f"the model endpoint refused /{path} with status {answer.status}")
         if answer.status == 429:

@@ -13,7 +13,10 @@ from pytest_httpserver import HTTPServer
 
 from arena_pipeline.assets.model_catalog import model_catalog
 from arena_pipeline.assets.step import Run
+from arena_pipeline.capability import MODELS, vendor_states
 from arena_pipeline.checks import model_finding
+from arena_pipeline.errors import OutOfCredit, SourceError
+from arena_pipeline.probes import require_models
 from arena_pipeline.rederive import rederive
 from tests.assets.conftest import START, Steps, World
 
@@ -181,3 +184,32 @@ def test_an_unknown_contestant_makes_the_run_warn_of_its_research_model(
     run = Run("test")
     rows(at_openrouter(LISTED, model="nobody/knows-1"), run)
     assert any("nobody/knows-1" in text and "llm.research_model" in text for text in run.reports)
+
+
+@pytest.mark.parametrize(
+    ("left", "state"), [(0, "failed"), (-1.5, "failed"), (0.5, "degraded"), (74.5, "ok"), (None, "ok")]
+)
+def test_what_the_key_may_spend_is_asked_before_a_run_and_by_the_doctor(
+    at_openrouter: Callable[..., World], left: float | None, state: str
+) -> None:
+    arena = at_openrouter(LISTED, MINI, left=left).arena()
+    if state == "failed":
+        with pytest.raises(OutOfCredit, match=r"no language model can be asked.*USD left"):
+            require_models(arena)
+    else:
+        require_models(arena)
+    (line,) = [each for each in vendor_states(arena) if each.vendor == MODELS]
+    assert line.state.value == state
+    assert (state == "ok") == (line.remedy == "")
+    assert KEY not in repr(line)
+    assert "sk-or-v1-can" not in repr(line)
+
+
+def test_a_refused_key_stops_a_run_before_anything_is_decided(
+    at_openrouter: Callable[..., World], httpserver: HTTPServer
+) -> None:
+    arena = at_openrouter(LISTED, MINI).arena()
+    httpserver.clear()
+    httpserver.expect_request("/api/v1/key").respond_with_json({"error": {"code": 401}}, status=401)
+    with pytest.raises(SourceError, match="refused /key with status 401"):
+        require_models(arena)

@@ -11,9 +11,15 @@ from typing import Any
 import pytest
 from pytest_httpserver import HTTPServer
 
-from arena_pipeline.errors import NotCovered, RateLimited, SourceError, VendorRefused
+from arena_pipeline.errors import NotCovered, OutOfCredit, RateLimited, SourceError, VendorRefused
 from arena_pipeline.sources.http import Http
-from arena_pipeline.sources.model_catalog import ModelCatalog, key_allowance
+from arena_pipeline.sources.model_catalog import (
+    CreditState,
+    KeyAllowance,
+    ModelCatalog,
+    credit_of,
+    key_allowance,
+)
 from arena_pipeline.sources.recorder import MemoryRecorder
 
 NOW = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
@@ -150,4 +156,34 @@ def test_a_refused_key_is_a_refusal(httpserver: HTTPServer, recorded_data: Path)
     sample = json.loads((recorded_data / "api_samples/openrouter/key.401.json").read_text())
     httpserver.expect_request("/api/v1/key").respond_with_json(sample, status=401)
     with pytest.raises(VendorRefused):
+        key_allowance(httpserver.url_for("/api/v1"), KEY, clock=lambda: NOW)
+
+
+@pytest.mark.parametrize(
+    ("limit", "remaining", "expires", "state", "said"),
+    [
+        (None, None, None, CreditState.NO_LIMIT, "the model key has no limit"),
+        ("100", "74.5", "2027-12-31T23:59:59Z", CreditState.ENOUGH, "the model key has 74.5 USD left of 100"),
+        ("10", "2", None, CreditState.ENOUGH, "the model key has 2 USD left of 10"),
+        ("10", "1.99", None, CreditState.LOW, "less than the daily budget of 2.00 USD"),
+        ("10", "0", None, CreditState.USED_UP, "the model key has 0 USD left of 10"),
+        ("10", "-0.2", None, CreditState.USED_UP, "-0.2 USD left"),
+        ("10", None, None, CreditState.UNKNOWN, "is not said"),
+        ("10", "9", "2020-01-01T00:00:00Z", CreditState.EXPIRED, "expired on 2020-01-01"),
+    ],
+)
+def test_an_allowance_comes_to_a_state_and_words(
+    limit: str | None, remaining: str | None, expires: str | None, state: CreditState, said: str
+) -> None:
+    allowance = KeyAllowance(
+        limit and Decimal(limit), remaining and Decimal(remaining), used_today=None, expires_at=expires
+    )
+    credit = credit_of(allowance, wanted=Decimal("2.00"), now=NOW)
+    assert credit.state is state
+    assert said in credit.said
+
+
+def test_an_endpoint_that_asks_to_be_paid_is_out_of_credit(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/api/v1/key").respond_with_json({"error": {"code": 402}}, status=402)
+    with pytest.raises(OutOfCredit):
         key_allowance(httpserver.url_for("/api/v1"), KEY, clock=lambda: NOW)
