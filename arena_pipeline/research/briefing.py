@@ -17,6 +17,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from arena_pipeline.research.bounds import Bounded, bounded
 from arena_pipeline.research.contradictions import (
     NO_GROUNDS,
     OPPOSITE,
@@ -54,6 +55,9 @@ SAYS: Mapping[ClaimKind, str] = {
     ClaimKind.UNCERTAIN: "not certain",
 }
 
+
+NO_STANCE = Bounded(Signal.NEUTRAL, 0.0)
+"""Where there is no usable synthesis."""
 
 _DENIED = {ClaimKind.SUPPORTS: Signal.BEARISH, ClaimKind.OPPOSES: Signal.BULLISH}
 """What a claim denies: it cannot rest on such facts alone."""
@@ -166,7 +170,8 @@ def compose_briefing(
     dropped: Sequence[tuple[str, str]] = (),
     extractions: Sequence[str] = (),
 ) -> Briefing:
-    """The briefing from facts and what the research model made of them (None: nothing, for `failure`).
+    """The briefing from facts and what the research model made of them (None: nothing, for `failure`); its
+    stance as far as the facts bear it out (`bounds.py`).
 
     `caveats` are problems of the evidence itself, such as that no feed answered: the synthesis stands.
     `grounds` is what is known of the evidence, for its quality; `dropped` and `extractions` are as in the
@@ -177,17 +182,18 @@ def compose_briefing(
     else:
         problems = check_synthesis(facts, synthesis)
     usable = synthesis if not problems else None
+    taken = bounded(usable.stance, usable.strength, facts, grounds) if usable else NO_STANCE
     quality = _quality(facts, grounds, synthesis, () if synthesis is None else problems)
     return Briefing(
         id=briefing_id(facts.session, facts.symbol),
         session=facts.session,
         symbol=facts.symbol,
-        stance=usable.stance if usable else Signal.NEUTRAL,
-        strength=usable.strength if usable else 0.0,
+        stance=taken.stance,
+        strength=taken.strength,
         points=usable.points if usable else (),
         facts=facts,
         confidence_penalty=quality.penalty,
-        problems=(*problems, *caveats),
+        problems=(*problems, *taken.lowered, *caveats),
         author_model=author_model,
         llm=exchanges,
         ok=usable is not None,

@@ -112,7 +112,7 @@ def with_synthesis(
     against = OPPOSITE.get(stance)
     signals = [fact.signal for fact in facts.all if fact.signal is not None]
     if against is not None and signals.count(against) > signals.count(stance):
-        alone = not any(stance is _side(group) for group in (facts.technical, facts.news))
+        alone = not any(stance is side_of(group) for group in (facts.technical, facts.news))
         text = f"{stance}, with {signals.count(against)} of {len(signals)} signals {against}"
         found.append(Contradiction(Kind.SENTIMENT, Severity.HIGH if alone else Severity.MEDIUM, text))
     lead = abs(signals.count(Signal.BULLISH) - signals.count(Signal.BEARISH))
@@ -122,7 +122,8 @@ def with_synthesis(
     return found
 
 
-def _side(facts: Sequence[Fact]) -> Signal:
+def side_of(facts: Sequence[Fact]) -> Signal:
+    """The direction that most of some facts have; neutral where neither has more."""
     signals = [fact.signal for fact in facts]
     balance = signals.count(Signal.BULLISH) - signals.count(Signal.BEARISH)
     return Signal.BULLISH if balance > 0 else Signal.BEARISH if balance < 0 else Signal.NEUTRAL
@@ -174,7 +175,7 @@ def _dropped_for_want_of_a_second_voice(grounds: Grounds) -> Iterator[Contradict
 
 
 def _news_against_prices(facts: Facts) -> Iterator[Contradiction]:
-    news, prices = _side(facts.news), _side(facts.technical)
+    news, prices = side_of(facts.news), side_of(facts.technical)
     if OPPOSITE.get(news) is prices:
         yield Contradiction(Kind.SENTIMENT, Severity.LOW, f"news is {news}, prices are {prices}")
 

@@ -15,11 +15,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from arena_pipeline.research.contradictions import CONVINCED
 from tests.security.arms import Arm, Plan, Terms, briefings_without_quarantine, plan, run
 from tests.security.corpus import Attack, injections, lookalikes, marks
 from tests.security.must_never import accepted, everything, violations, violations_without_gate
 from tests.security.obedient import Obedience, Stage
-from tests.security.verdicts import facts_of, flagged, reached
+from tests.security.verdicts import facts_of, flagged, reached, stance_taken
 
 CLEAN = Terms("clean controls", planted=False)
 ATTACKED = Terms("attacked", traders=(Obedience.READING, Obedience.BREACHED))
@@ -41,6 +42,8 @@ class Stages:
     extraction: set[str]
     synthesis: set[str]
     decision: set[str]
+    stance: set[str]
+    strong: set[str]
     flipped: set[str]
     flagged: set[str]
 
@@ -60,6 +63,8 @@ def stages(arm: Arm, control: Arm) -> Stages:
             {name for name, prompts in tainted.items() if any(prompt.stage is stage for prompt in prompts)}
             for stage in Stage
         ),
+        {attack.id for attack in attacks if stance_taken(arm, control, attack, at_least=0.0)},
+        {attack.id for attack in attacks if stance_taken(arm, control, attack, at_least=CONVINCED)},
         {attack.id for attack in attacks if reached(arm, control, attack)},
         {attack.id for attack in attacks if flagged(arm, attack)},
     )
@@ -91,6 +96,8 @@ def table(measured: Sequence[Stages]) -> str:
         ("… in a fact of the briefing", "facts"),
         ("… in a prompt that writes a briefing", "synthesis"),
         ("… in a prompt of a deciding model", "decision"),
+        ("attacker's stance in a prompt of a deciding model, and not in the clean control", "stance"),
+        ("… with a strength of 0.7 or more", "strong"),
         ("goal reached, and not in the clean control", "flipped"),
         ("briefing set aside for a person", "flagged"),
     ):
