@@ -1,6 +1,8 @@
 """Tests of daily values and the regression on a benchmark that stay right when the days depend on each other.
 
-Standard errors by Newey and West (1987), lags as in Newey and West (1994).
+Standard errors by Newey and West (1987), lags as in Newey and West (1994). Such an error is itself uncertain,
+the more so the more lags: a t is held against Student's t with the error's equivalent degrees of freedom
+(Lazarus, Lewis, Stock and Watson 2018, *HAR Inference: Recommendations for Practice*).
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ def hac_mean_test(differences: ArrayLike, lags: int | None = None) -> HacTest:
     """Two-sided test of the mean of daily values against zero, robust to autocorrelation (Newey and West).
 
     Bartlett weights over floor(4 (n / 100)^(2/9)) lags unless given, variance corrected by n / (n - 1),
-    Student's t with n - 1 degrees of freedom. Values that do not vary have no t; if they are zero, p is 1.
+    Student's t with `equivalent_degrees`. Values that do not vary have no t; if they are zero, p is 1.
     """
     values = np.asarray(differences, dtype=float)
     days = len(values)
@@ -60,12 +62,13 @@ def hac_mean_test(differences: ArrayLike, lags: int | None = None) -> HacTest:
     if flat(values):
         return HacTest(mean, 0.0, None, None if mean else 1.0, lags, "the differences do not vary")
     error = math.sqrt(_newey_west(np.ones((days, 1)), values - mean, lags)[0, 0])
-    return HacTest(mean, error, mean / error, student_p_value(mean / error, days - 1), lags)
+    t = mean / error
+    return HacTest(mean, error, t, student_p_value(t, equivalent_degrees(days, lags, 1)), lags)
 
 
 def hac_regression(returns: Sequence[float], benchmark: Sequence[float]) -> AlphaBeta:
     """Ordinary least squares of `returns` on the same days' `benchmark`, with the standard errors of
-    `hac_mean_test`, corrected by n / (n - 2); Student's t with n - 2 degrees of freedom.
+    `hac_mean_test`, corrected by n / (n - 2); Student's t with `equivalent_degrees`.
 
     Where nothing is left to explain (returns that do not vary, or follow the benchmark exactly) there are
     alpha and beta, and no p-value. Raises ValueError for different numbers of days.
@@ -88,20 +91,26 @@ def hac_regression(returns: Sequence[float], benchmark: Sequence[float]) -> Alph
         return AlphaBeta(
             alpha * TRADING_DAYS_A_YEAR, beta, 0.0, 0.0, None, 1.0, days, "the benchmark explains all"
         )
-    covariance = _newey_west(np.column_stack([np.ones(days), x]), residuals, automatic_lags(days))
+    lags = automatic_lags(days)
+    covariance = _newey_west(np.column_stack([np.ones(days), x]), residuals, lags)
     alpha_error, beta_error = (math.sqrt(variance) for variance in np.diag(covariance))
     return AlphaBeta(
         alpha * TRADING_DAYS_A_YEAR,
         beta,
         alpha_error * TRADING_DAYS_A_YEAR,
         beta_error,
-        student_p_value(alpha / alpha_error, days - 2),
+        student_p_value(alpha / alpha_error, equivalent_degrees(days, lags, 2)),
         1 - float(residuals @ residuals / (dy @ dy)),
         days,
     )
 
 
-def student_p_value(t: float, degrees: int) -> float:
+def equivalent_degrees(days: int, lags: int, coefficients: int) -> float:
+    """Of an error with Bartlett weights: 1.5 n / (lags + 1), at most n less the number of coefficients."""
+    return min(1.5 * days / (lags + 1), days - coefficients)
+
+
+def student_p_value(t: float, degrees: float) -> float:
     """Two-sided p-value of Student's t: the regularised incomplete beta function I_x(degrees / 2, 1 / 2) at
     x = degrees / (degrees + t²)."""
     a, b, x = degrees / 2, 0.5, degrees / (degrees + t * t)
@@ -115,7 +124,7 @@ def student_p_value(t: float, degrees: int) -> float:
     return 1 - front * _beta_fraction(b, a, 1 - x) / b
 
 
-def student_quantile(confidence: float, degrees: int) -> float:
+def student_quantile(confidence: float, degrees: float) -> float:
     """The t within which, on both sides of zero, `confidence` of Student's t lies; by bisection."""
     low, high = 0.0, 1.0
     while student_p_value(high, degrees) > 1 - confidence:

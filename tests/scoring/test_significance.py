@@ -134,6 +134,24 @@ def test_without_lags_the_mean_test_is_the_t_test():
     assert test.t == pytest.approx(test.mean / test.standard_error)
 
 
+def test_an_error_of_many_lags_is_known_like_that_of_fewer_days():
+    values = arena(60)[:, 0]
+    test = significance.hac_mean_test(values)
+    assert test.lags == 3
+    assert test.p_value == significance.student_p_value(test.t, 22.5)
+    plain = significance.hac_mean_test(values, lags=0)
+    assert plain.p_value == significance.student_p_value(plain.t, 59)
+
+
+def test_of_models_without_skill_any_two_are_told_apart_in_one_arena_of_twenty_at_most():
+    """At 60 days, where errors that are taken for known tell two apart in one of thirteen."""
+    apart = 0
+    for seed in range(300):
+        pairs = compare(arena(60, 7, seed), [*NAMES, "zeta", "eta"])
+        apart += any(pair.better(0.05) for pair in pairs)
+    assert apart / 300 <= 0.05
+
+
 def test_the_p_value_of_students_t_is_that_of_the_tables():
     assert significance.student_p_value(2.228, 10) == pytest.approx(0.05, abs=1e-4)
     assert significance.student_p_value(-12.706, 1) == pytest.approx(0.05, abs=1e-4)

@@ -47,6 +47,7 @@ OPTIONS = (
     "--tb=no",
     "-pno:cacheprovider",
     "-pno:unraisableexception",
+    "-pno:schemathesis",
     "-p_hypothesis_pytestplugin",
     "--hypothesis-profile=mutants",
     f"--rootdir={PROJECT}",
