@@ -298,5 +298,7 @@ function dateSplits(days, width) {
   const months = days.map((each, i) => i).filter((i) => i === 0 || days[i].slice(0, 7) !== days[i - 1].slice(0, 7));
   const all = months.length >= 4 ? months : days.map((_, i) => i);
   const every = Math.ceil(all.length / most);
-  return all.filter((_, n) => n % every === 0);
+  const apart = (70 / Math.max(width, 1)) * (days.length - 1);
+  // The first day of all is left out where the next month begins too close to it.
+  return all.filter((_, n) => n % every === 0).filter((i, n, kept) => n > 0 || kept.length < 2 || kept[1] - i >= apart);
 }
