@@ -70,6 +70,9 @@ try:
 except SystemExit:
     os.execv(sys.executable, [sys.executable, "-c", os.environ["AGAIN"], sys.argv[1], str(number)])
 """
+STARTS = 300.0
+"""Seconds within which a server must listen."""
+
 FLAT = 1.1
 """So many times the memory of its first quarter a server may hold in the last, to count as flat."""
 
@@ -100,11 +103,13 @@ def running(*command: str, environment: dict[str, str] | None = None, port: int 
         stderr=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + 120
-        while port is not None and time.monotonic() < deadline:
+        deadline = time.monotonic() + STARTS
+        while port is not None:
             with socket.socket() as asked:
                 if asked.connect_ex(("127.0.0.1", port)) == 0:
                     break
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"it does not listen: {' '.join(command[:3])}")
             time.sleep(0.05)
         yield process.pid
     finally:

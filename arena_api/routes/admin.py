@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import date
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.exceptions import HTTPException, RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 
 from arena_api.access.book import AccessBook
 from arena_api.access.gate import Caller
@@ -25,10 +27,30 @@ from arena_api.runs import launching
 from arena_api.runs.graphql import Dagster, dagster_url
 from arena_pipeline.errors import DataError
 
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 MOST_DAYS = 400
 STATUS_OF = {Conflict: 409, DagsterRefused: 502, DagsterUnreachable: 503}
 
-router = APIRouter(tags=["admin"], prefix="/admin", dependencies=[Depends(uncached)])
+
+class LoggedRoute(APIRoute):
+    """A call with a key whose request makes no sense is in the log like every other."""
+
+    def get_route_handler(self) -> Handler:
+        handle = super().get_route_handler()
+
+        async def handled(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except RequestValidationError as error:
+                if request.method == "POST" and caller(request).key is not None:
+                    wrong = ", ".join(str(entry["loc"][-1]) for entry in error.errors())
+                    await run_in_threadpool(_note_wrong, request, wrong)
+                raise
+
+        return handled
+
+
+router = APIRouter(tags=["admin"], prefix="/admin", dependencies=[Depends(uncached)], route_class=LoggedRoute)
 FAILURES: dict[int | str, dict[str, Any]] = {
     409: {"model": Problem, "description": "the same is under way, or the Idempotency-Key was used before"},
     502: {"model": Problem, "description": "Dagster refused"},
@@ -131,6 +153,11 @@ def backfill(read: Read, who: TradeAdmin, body: shapes.BackfillRequest, name: Na
 def calls(read: Read, _: Ops, limit: Limit = PAGE) -> dict[str, Any]:
     """The newest admin calls: who started what, and what came of it."""
     return {"calls": _starts(read).calls(limit)}
+
+
+def _note_wrong(request: Request, parameters: str) -> None:
+    action = request.url.path.rsplit("/", 1)[-1]
+    _starts(request.app.state.reading).note(caller(request), action, "", 422, None, f"wrong: {parameters}")
 
 
 def _starts(read: Reading) -> Starts:

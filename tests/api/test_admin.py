@@ -184,6 +184,19 @@ def test_every_call_is_in_the_log(client, dagster, keys):
     assert calls[2]["target"] == "2025-09-16T08:30"
 
 
+def test_a_call_that_makes_no_sense_is_in_the_log_too(client, dagster, keys):
+    client.post(TRIGGER, json={"session": "x"}, headers=keys["trader"])
+    client.post(BACKFILL, json={"from": "2025-09-16", "to": "2025-09-15"}, headers=keys["trader"])
+    client.post(BACKFILL, content=b"{", headers={**keys["trader"], "Content-Type": "application/json"})
+    calls = client.get("/api/admin/calls", headers=keys["ops"]).json()["calls"]
+    assert [(call["action"], call["status"]) for call in calls] == [
+        ("backfill", 422),
+        ("backfill", 422),
+        ("trigger-research", 422),
+    ]
+    assert calls[1]["detail"] == "wrong: to"
+
+
 def test_a_page_of_another_site_cannot_make_a_browser_start_a_run(client, dagster, keys):
     import base64
 

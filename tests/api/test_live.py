@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import json
 import time
 
+import httpx
 import pytest
 from starlette.websockets import WebSocketDisconnect
 from websockets.asyncio.client import connect
@@ -13,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 
 from arena_api.app import create_app
 from arena_api.live import hub as hubs
+from arena_api.reading import Reading
 from arena_pipeline.settings import ApiSection
 from arena_pipeline.warehouse.outbox import announce
 from tests.api.conftest import ORIGIN, asked_by
@@ -154,6 +158,32 @@ def test_events_are_the_same_messages(store, tmp_path):
     assert "content-type: text/event-stream" in text
     assert text.count("\nid: ") == 3
     assert "event: board\n" in text
+
+
+def test_a_stream_of_events_goes_on_where_it_broke_and_says_goodbye(store, tmp_path):
+    """What a browser sends by itself, `Last-Event-ID`, goes before the address it began with."""
+    with contextlib.ExitStack() as stack:
+        with serving(create_app(settings_of(tmp_path))) as address:
+            url, headers = f"http://{address}/api/events?after=0", {"Last-Event-ID": "2"}
+            answer = stack.enter_context(httpx.stream("GET", url, headers=headers, timeout=20))
+            lines = answer.iter_lines()
+            numbers = [line for line in itertools.islice(lines, 12) if line.startswith("id: ")]
+            assert numbers == ["id: 3", "id: 4"]
+            assert answer.headers["cache-control"] == "no-store"
+        assert [line for line in lines if line.startswith("event: ")] == ["event: bye"]
+
+
+def test_a_silent_connection_gets_signs_of_life(store, tmp_path):
+    async def scenario():
+        hub = hubs.Hub(Reading(settings_of(tmp_path)), heartbeat=0.1)
+        await hub.start()
+        listener = hub.join()
+        beats = [await asyncio.wait_for(listener.queue.get(), 10) for _ in range(2)]
+        await hub.stop()
+        return beats
+
+    beats = asyncio.run(scenario())
+    assert [(beat.type, json.loads(beat.text)["number"]) for beat in beats] == [("heartbeat", 4)] * 2
 
 
 def test_a_reader_that_never_reads_is_dropped_and_the_others_hear_all(store, tmp_path, monkeypatch):

@@ -82,8 +82,27 @@ def test_every_answer_carries_the_security_headers(client, path):
 
 
 def test_no_other_origin_is_let_in(client):
-    answer = client.get("/api/models", headers={"Origin": "https://evil.example"})
-    assert "access-control-allow-origin" not in answer.headers
+    asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    for method, path in (
+        ("GET", "/api/models"),
+        ("OPTIONS", "/api/models"),
+        ("OPTIONS", "/api/admin/backfill"),
+    ):
+        answer = client.request(method, path, headers=asked)
+        assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+def test_a_refusal_in_front_of_the_routes_carries_the_security_headers(client):
+    answers = [
+        client.get("/api/models", headers={"X-API-Key": "wrong"}),
+        client.get("/api/models", headers={"X-Long": "x" * 20_000}),
+        client.get("/api/models?" + "x" * 9_000),
+        client.post("/api/admin/backfill", content=b"x" * 2_000_000),
+    ]
+    assert [answer.status_code for answer in answers] == [401, 431, 414, 413]
+    for answer in answers:
+        assert HEADERS.items() <= dict(answer.headers).items()
+        assert answer.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "[::1]:8000"])

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 
@@ -116,3 +117,74 @@ def test_several_processes_answer_and_stop_together(home):
         if process.poll() is None:
             process.kill()
             process.wait()
+
+
+@pytest.mark.slow
+def test_it_answers_before_the_first_run_and_while_a_backfill_runs(tmp_path):
+    """One server throughout: no answer but 200, whatever is being written, and in the end the figures."""
+    home = tmp_path / "home"
+    (tmp_path / "arena.toml").write_text(SANDBOX, encoding="utf-8")
+    arena = [sys.executable, "-m", "arena_pipeline.cli"]
+    process, port = started(home)
+    running, answers = None, Counter()
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            assert client.get("/api/leaderboard").json()["models"] == []
+            assert not home.exists()
+            running = subprocess.Popen(
+                [*arena, "backfill", "--from", "2025-09-15", "--to", "2025-09-16"],
+                env=environment(home), cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+            while running.poll() is None:
+                for path in ASKED:
+                    answers[path, client.get(path).status_code] += 1
+                time.sleep(0.1)
+                for decision in client.get("/api/decisions?limit=1").json()["decisions"]:
+                    walk = client.get(f"/api/decisions/{decision['id']}/lineage?depth=2")
+                    answers["lineage", walk.status_code] += 1
+            assert running.returncode == 0
+            time.sleep(0.5)
+            shown = client.get("/api/leaderboard").json()
+            done = subprocess.run(
+                [*arena, "leaderboard", "--json"],
+                env=environment(home),
+                cwd=PROJECT,
+                capture_output=True,
+                check=True,
+            )
+            assert shown == json.loads(done.stdout)
+            assert shown["as_of"] == "2025-09-16"
+        assert {status for _, status in answers} == {200}
+        assert {path for path, _ in answers} == {*ASKED, "lineage"}
+    finally:
+        for each in filter(None, (running, process)):
+            if each.poll() is None:
+                each.terminate()
+                each.wait(60)
+
+
+ASKED = (
+    "/health",
+    "/ready",
+    "/api/models",
+    "/api/leaderboard",
+    "/api/trades",
+    "/api/quality",
+    "/api/articles",
+)
+SANDBOX = """
+[arena]
+start = "2025-09-15"
+[universe]
+symbols = ["SAP.DE", "SIE.DE", "ALV.DE"]
+[llm]
+base_url = "sandbox"
+[[models]]
+id = "news"
+kind = "llm"
+model = "sandbox/news-follower"
+[[models]]
+id = "equal-weight"
+kind = "baseline"
+strategy = "equal_weight"
+"""
