@@ -30,7 +30,8 @@ BELOW = ("/api/", "/dash/")
 """Where answers depend on what is stored alone: documents, and the parts of pages that change with it."""
 
 JUST_NOW = 3.0
-"""Seconds that an answer may be shown after it last held, while its successor is worked on."""
+"""An answer is shown while its successor is worked on, however long that takes, if it held within so many
+seconds before that began."""
 
 REVALIDATE = "private, no-cache"
 """Keep it, and ask each time whether it still holds."""
@@ -54,7 +55,8 @@ class Caching:
         self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._newest: dict[str, str] = {}
         self._bytes = 0
-        self._making: dict[str, asyncio.Future[None]] = {}
+        self._making: dict[str, tuple[asyncio.Future[None], float]] = {}
+        """Under way: what to wait for, and since when (`time.monotonic`)."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "GET" or not scope["path"].startswith(BELOW):
@@ -75,12 +77,13 @@ class Caching:
         key = f"{int(zipped)}{subject}"
         address = key.replace(version, "", 1)
         while key in self._making:
+            made, since = self._making[key]
             before = self._kept.get(self._newest.get(address, ""))
-            if before is not None and time.monotonic() - before.at < JUST_NOW:
+            if before is not None and since - before.at < JUST_NOW:
                 await send(_copy(before.start))
                 await send({"type": "http.response.body", "body": before.body})
                 return
-            await asyncio.shield(self._making[key])
+            await asyncio.shield(made)
         held = self._kept.get(key)
         if held is not None:
             self._kept.move_to_end(key)
@@ -88,7 +91,7 @@ class Caching:
             await send(_copy(held.start))
             await send({"type": "http.response.body", "body": held.body})
             return
-        self._making[key] = asyncio.get_running_loop().create_future()
+        self._making[key] = asyncio.get_running_loop().create_future(), time.monotonic()
         keeper = _Keeper(self, key, address, etag, send)
         try:
             await self.app(scope, receive, keeper)
@@ -99,7 +102,7 @@ class Caching:
         """Let those go on who wait for the same answer."""
         making = self._making.pop(key, None)
         if making is not None:
-            making.set_result(None)
+            making[0].set_result(None)
 
     def keep(self, key: str, address: str, kept: Kept) -> None:
         """Keep an answer as the newest of its address; what was used least recently goes for it."""

@@ -67,7 +67,9 @@ os.environ["ARENA_HOME"] = f"{sys.argv[1]}/backfill-{number}"
 sys.stdout = sys.stderr = open(os.devnull, "w")
 try:
     main(["demo"])
-except SystemExit:
+except SystemExit as ended:
+    if ended.code:
+        raise
     os.execv(sys.executable, [sys.executable, "-c", os.environ["AGAIN"], sys.argv[1], str(number)])
 """
 STARTS = 300.0
@@ -114,7 +116,11 @@ def running(*command: str, environment: dict[str, str] | None = None, port: int 
         yield process.pid
     finally:
         process.terminate()
-        process.wait(30)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 async def ask(port: int, path: str, until: float, latencies: list[float], sizes: list[int]) -> None:

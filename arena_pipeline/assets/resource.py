@@ -9,7 +9,6 @@ from pathlib import Path
 import dagster as dg
 
 from arena_pipeline.arena import Arena, open_store
-from arena_pipeline.environment import make_home
 from arena_pipeline.home_lock import occupied
 from arena_pipeline.settings import load_settings
 from arena_pipeline.warehouse.ledger import make_folder
@@ -31,8 +30,8 @@ def open_arena(file: str, home: str) -> Arena:
     closed its home counts as in use. Raises HomeInUse while that is being restored."""
     settings = load_settings(Path(file), home=Path(home))
     make_folder(settings.ledger_url)
-    make_home(settings.home)
+    store = open_store(settings)
     with ExitStack() as stack:
+        stack.callback(store.close)
         stack.enter_context(occupied(settings.home))
-        store = open_store(settings)
         return Arena(settings, store, _stack=stack.pop_all())

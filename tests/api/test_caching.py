@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import threading
 import time
+from types import SimpleNamespace
 
 from arena_api.app import create_app
 from arena_pipeline.warehouse import tables
@@ -64,6 +66,37 @@ def test_a_restored_ledger_is_read_without_a_restart(tmp_path):
         shutil.copy(tmp_path / "new" / "ledger.db", tmp_path / "old" / "restored.db")
         os.replace(tmp_path / "old" / "restored.db", tmp_path / "old" / "ledger.db")
         assert [line["id"] for line in client.get("/api/models").json()["models"]] == ["cash", "tester"]
+
+
+def test_nobody_waits_for_an_answer_that_takes_long_but_who_asked_first(tmp_path, monkeypatch):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from arena_api import caching
+    from arena_api.reading import models
+
+    begun, go_on, now = threading.Event(), threading.Event(), [0.0]
+
+    def slow(reading):
+        begun.set()
+        assert go_on.wait(30)
+        return found(reading)
+
+    found = models.models
+    monkeypatch.setattr(caching, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    store = store_of(tmp_path)
+    fill_store(store)
+    with asked_by(create_app(settings_of(tmp_path))) as client, ThreadPoolExecutor(1) as pool:
+        before = client.get("/api/models").json()
+        monkeypatch.setattr(models, "models", slow)
+        with store.ledger.transaction() as connection:
+            connection.execute(tables.models.insert().values(id="third", kind="baseline", registered_at="x"))
+        first = pool.submit(lambda: client.get("/api/models").json())
+        assert begun.wait(30)
+        now[0] = 100.0
+        assert client.get("/api/models").json() == before
+        go_on.set()
+        assert len(first.result()["models"]) == 3
+    store.close()
 
 
 def test_of_many_who_ask_at_once_one_is_worked_for(tmp_path, monkeypatch):
