@@ -1,10 +1,11 @@
 """A trading day through the whole session graph while every vendor is broken in the same way.
 
-    python -m tests.faults.vendor_faults
+    python -m tests.faults.vendor_faults [FAULT ...]
 
-prints the table of docs/faults.md. The first day goes well; on the second the vendors have a fault. Its
-afternoon session is scouted for with a search engine that works, so that there are links to pages at fault.
-Each step is run as Dagster would run it: one that fails says why, and those that do not need it go on.
+prints the table of docs/faults.md, or its rows of some faults. The first day goes well; on the second the
+vendors have a fault. Its afternoon session is scouted for with a search engine that works, so that there are
+links to pages at fault. Each step is run as Dagster would run it: one that fails says why, and those that do
+not need it go on.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -83,7 +84,7 @@ class Outcome:
     leaks: list[str] = field(default_factory=list)
 
 
-def run_all(folder: Path) -> Iterator[Outcome]:
+def run_all(folder: Path, faults: Iterable[Fault] = Fault) -> Iterator[Outcome]:
     """The outcome of each fault, every time on a copy of a home with a good first day behind it."""
     moment = {"now": datetime(2025, 3, 3, 19, 0, tzinfo=UTC)}
     calendar = trading_calendar()
@@ -104,7 +105,7 @@ def run_all(folder: Path) -> Iterator[Outcome]:
                 raise RuntimeError(f"the good day failed: {failed}")
             if not arena.store.rows("found_articles", "vendor = 'page'"):
                 raise RuntimeError("the good day found nothing")
-        for number, fault in enumerate(Fault):
+        for number, fault in enumerate(faults):
             home = folder / str(number)
             shutil.copytree(folder / "good", home)
             yield _outcome(home, fault, vendors, urls, moment)
@@ -330,7 +331,7 @@ def _short(text: str, longest: int = 110) -> str:
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="arena-faults-") as folder:
         outcomes = []
-        for outcome in run_all(Path(folder)):
+        for outcome in run_all(Path(folder), [Fault(name) for name in sys.argv[1:]] or Fault):
             outcomes.append(outcome)
             print(f"{outcome.fault}: {outcome.seconds:.1f} s", file=sys.stderr)
             if os.environ.get("VERBOSE"):
