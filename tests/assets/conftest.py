@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -187,6 +188,25 @@ def world(tmp_path: Path, calendar: TradingCalendar, monkeypatch: pytest.MonkeyP
     yield world
     for arena in world.opened:
         arena.close()
+
+
+@pytest.fixture(scope="session")
+def ready(
+    tmp_path_factory: pytest.TempPathFactory, calendar: TradingCalendar, steps: Steps
+) -> Callable[[World, Sequence[date]], None]:
+    """Gives a world that is as it began a home in which everything of some days is made: once, and copied."""
+    made: dict[tuple[date, ...], Path] = {}
+
+    def copy(world: World, days: Sequence[date]) -> None:
+        if tuple(days) not in made:
+            original = World(tmp_path_factory.mktemp("ready"), calendar)
+            arena = original.arena()
+            steps.all(arena, days)
+            arena.close()
+            made[tuple(days)] = original.folder / "home"
+        shutil.copytree(made[tuple(days)], world.folder / "home")
+
+    return copy
 
 
 @pytest.fixture

@@ -27,24 +27,25 @@ def days(world):
 
 
 @pytest.fixture
-def arena(world, steps, days):
-    arena = world.arena()
-    steps.all(arena, days)
-    return arena
+def arena(world, ready, days):
+    ready(world, days)
+    return world.arena()
 
 
 @pytest.fixture
 def check(arena):
-    """Runs one check by itself, as its button in the UI does."""
+    """Runs one check by itself, as its button in the UI does, or after a partition was made."""
 
-    def _check(asset, name):
+    def _check(asset, name, *, partition=None):
         definitions = build(arena.settings)
         checks = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey(asset), name))
         job = dg.define_asset_job("check", selection=checks)
         merged = dg.Definitions.merge(definitions, dg.Definitions(jobs=[job]))
         with dg.DagsterInstance.ephemeral() as instance:
             result = merged.resolve_job_def("check").execute_in_process(
-                instance=instance, raise_on_error=False
+                instance=instance,
+                raise_on_error=False,
+                tags={"dagster/partition": partition} if partition else None,
             )
             (evaluation,) = result.get_asset_check_evaluations()
         return evaluation
@@ -243,3 +244,5 @@ def test_a_model_that_abstained_is_a_warning_that_counts_it(arena, check):
     evaluation = check("decisions", "models_answer")
     assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert evaluation.metadata["abstained"].value == {"equal-weight": 1}
+    assert not check("decisions", "models_answer", partition="equal-weight|2025-03-04T14:00").passed
+    assert check("decisions", "models_answer", partition="equal-weight|2025-03-04T08:30").passed

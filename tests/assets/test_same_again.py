@@ -58,30 +58,33 @@ def test_sessions_made_before_an_earlier_day_was_collected_are_put_right_when_ma
     assert steps.digests(backwards) == steps.digests(whole)
 
 
-def test_a_second_run_changes_nothing(world, steps):
-    arena, days = world.arena(), world.days()
-    first = steps.all(arena, days)
+def test_a_second_run_changes_nothing(world, steps, ready):
+    days = world.days()
+    ready(world, days)
+    arena = world.arena()
     before = {table.name: count(arena, table) for table in metadata.sorted_tables}
+    digests = steps.digests(arena)
     again = steps.all(arena, days)
     assert not any(outcome.written.changed for outcome in again)
-    assert [outcome.written.digest for outcome in again] == [outcome.written.digest for outcome in first]
+    assert {outcome.written.digest for outcome in again} <= {*digests.values()}
+    assert steps.digests(arena) == digests
     assert {table.name: count(arena, table) for table in metadata.sorted_tables} == before
-    assert before["catalog"] >= len(first)
+    assert before["catalog"] >= len(again)
 
 
-def test_two_homes_over_the_same_files_hold_the_same_rows(world, steps):
-    first, second = world.arena("first"), world.arena("second")
-    for arena in (first, second):
-        steps.all(arena, world.days())
-    assert steps.digests(first) == steps.digests(second)
+def test_two_homes_over_the_same_files_hold_the_same_rows(world, steps, ready):
+    ready(world, world.days())
+    second = world.arena("second")
+    steps.all(second, world.days())
+    assert steps.digests(world.arena()) == steps.digests(second)
 
 
 def restate(world):
     world.prices["SAP.DE"][PAST].close = world.prices["SAP.DE"][PAST].low
 
 
-def test_a_restated_bar_is_a_new_vintage_and_the_report_names_it(world, steps):
-    steps.all(world.arena(), world.days())
+def test_a_restated_bar_is_a_new_vintage_and_the_report_names_it(world, ready):
+    ready(world, world.days())
     before = world.prices["SAP.DE"][PAST].close
     restate(world)
     run = Run("later")
@@ -96,10 +99,10 @@ def test_a_restated_bar_is_a_new_vintage_and_the_report_names_it(world, steps):
     assert vintages[1]["known_at"] == arena.clock()
 
 
-def test_a_restated_bar_changes_no_decision_and_no_snapshot_that_was_made(world, steps):
+def test_a_restated_bar_changes_no_decision_and_no_snapshot_that_was_made(world, steps, ready):
     """The equal-weight book holds SAP: its decisions and marks rest on the bar that is restated."""
+    ready(world, world.days())
     first = world.arena()
-    steps.all(first, world.days())
     before = {table: stored(first, table) for table in ("decisions", "orders", "fills", "snapshots")}
     digests = steps.digests(first)
     restate(world)
@@ -135,8 +138,8 @@ def test_a_stale_bar_that_is_repaired_is_a_new_vintage_and_a_changed_history(wor
     assert [(entry["vintage"], entry["stale"]) for entry in vintages] == [(1, True), (2, False)]
 
 
-def test_the_old_state_of_a_restated_day_can_still_be_read(world, steps):
-    steps.all(world.arena(), world.days())
+def test_the_old_state_of_a_restated_day_can_still_be_read(world, ready):
+    ready(world, world.days())
     restate(world)
     arena = world.arena()
     daily_bars(arena, [str(PAST)], Run("later"))

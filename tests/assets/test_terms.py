@@ -32,10 +32,9 @@ def changed(settings, section, key, value):
 
 
 @pytest.fixture
-def arena(world, steps):
-    arena = world.arena()
-    steps.all(arena, world.days(last=date(2025, 3, 4)))
-    return arena
+def arena(world, ready):
+    ready(world, world.days(last=date(2025, 3, 4)))
+    return world.arena()
 
 
 def test_a_changed_term_is_refused_and_named_with_both_values(arena):
