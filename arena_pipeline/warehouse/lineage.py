@@ -298,8 +298,8 @@ def _ledger_rows(store: ArenaStore, table: Table, ids: Sequence[str]) -> dict[st
                 )
                 for row in connection.execute(unknown.order_by(citations.c.cite)):
                     found[row.order_id].setdefault("unknown_cites", []).append(row.cite)
-        if table is exchanges:
-            for row in connection.execute(select(model_costs).where(model_costs.c.exchange.in_(list(ids)))):
+        for part in _chunks(ids) if table is exchanges else ():
+            for row in connection.execute(select(model_costs).where(model_costs.c.exchange.in_(part))):
                 found[row.exchange] |= {
                     name: value
                     for name, value in _plain(dict(row._mapping), drop=("exchange",)).items()
