@@ -19,7 +19,7 @@ BOX = 44.0
 """Height of a box; all sizes are pixels."""
 GAP = 10.0
 """Between what lies one above the other."""
-CHANNEL = 27.0
+CHANNEL = 24.0
 """Between two columns: where lines curve."""
 LANE = 8.0
 """Height of the place that a line has in a column it passes."""
@@ -33,7 +33,7 @@ LONGEST, LONGEST_NOTE = 21, 25
 SWEEPS = 12
 # Of a sans-serif as wide as DejaVu Sans, which stands in where there is none better; the title is bold.
 NARROW, WIDE = set("fijlrtI1.,:;'|!()[] ·"), set("mwMW@%—")
-TITLE_EM, NOTE_EM = 13.6, 11.6
+TITLE_EM, NOTE_EM = 14.4, 11.8
 
 
 @dataclass(frozen=True, slots=True)

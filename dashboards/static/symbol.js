@@ -66,7 +66,7 @@ function render() {
     padding: [8, 10, 0, 0],
     cursor: { sync: { key: "symbol" }, drag: { x: false, y: false }, y: false, points: { show: false } },
     scales: { x: { time: false, range: () => [-0.7, data.days.length - 0.3] }, y: y.range ? { range: y.range } : {} },
-    axes: [x, { ...axis, size: 62, space: y.space ?? 40, values: (_, splits) => splits.map(y.text), ...(y.splits ? { splits: () => y.splits } : {}) }],
+    axes: [x, { ...axis, size: 62, space: y.space ?? 40, values: (_, splits) => splits.map((v) => y.text(v, splits)), ...(y.splits ? { splits: () => y.splits } : {}) }],
   });
   const line = (stroke, more = {}) => ({ stroke, width: 1.4, points: { show: false }, ...more });
   const candles = host.dataset.kind !== "line";
@@ -74,7 +74,7 @@ function render() {
   const high = Math.max(...data.high, ...data.bollinger_upper.filter((v) => v !== null));
   const room = (high - low) * 0.06 || 1;
   const prices = {
-    ...common(HEIGHTS.price, { text: (v) => amount(v, high - low < 5 ? 2 : 0), range: () => [low - 1.6 * room, high + room] }, none),
+    ...common(HEIGHTS.price, { text: (v, all) => amount(v, all.every(Number.isInteger) ? 0 : high - low < 5 ? 2 : 1), range: () => [low - 1.6 * room, high + room] }, none),
     series: [
       {},
       line(candles ? "transparent" : colour.text, { width: 1.8 }),
