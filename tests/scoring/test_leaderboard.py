@@ -187,6 +187,13 @@ def test_alpha_and_beta_come_with_the_errors_that_their_p_value_is_made_of():
         assert shown[name] == pytest.approx(getattr(row, name))
 
 
+def test_exposure_is_that_of_the_days_that_count():
+    days = [START + timedelta(days=offset) for offset in range(3)]
+    held = record("a", [10_000] * 3, invested=list(zip(days, (0.9, 0.2, 0.4), strict=True)))
+    (row,) = leaderboard([held], benchmark=(), as_of=days[1], left_out={days[0]})
+    assert row.exposure == 0.2
+
+
 def test_days_after_the_date_of_the_board_are_left_out():
     benchmark = closes("100", "110", "120")
     (row,) = board(record("a", [10_500, 20_000]), benchmark=benchmark, as_of=START)
