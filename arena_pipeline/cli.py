@@ -83,6 +83,11 @@ def demo(
         document = board(arena.store, simulated=settings.simulated)
     print_board(document, settings.arena.currency)
     say(summary.line())
+    set_here = [
+        f"{name}={os.environ[name]}" for name in ("ARENA_CONFIG", "ARENA_HOME") if os.environ.get(name)
+    ]
+    if set_here:
+        say(f"The commands below need {' '.join(set_here)} before them.")
     out.print(
         "Everything above is SIMULATED: market, news, figures and models are the sandbox's.\n"
         "Where to look next:\n"
