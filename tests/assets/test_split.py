@@ -64,6 +64,8 @@ class Life:
                     self.mark(day)
                     self.navs[f"{day} 09:15"] = self.nav(day)
                 self.at(day, local.hour, local.minute)
+                if local.hour > 9:
+                    intraday_bars(self.arena, [str(day)], Run("mark"))
                 for step in SESSION_STEPS:
                     step(self.arena, [session.key], Run("research"))
                 DECISION_STEPS[0](self.arena, [f"{MODEL}|{session.key}"], Run("decide"))
