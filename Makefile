@@ -16,10 +16,10 @@ ARGS ?=
 LLM ?=
 NEWER := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))
 
-.PHONY: help demo test test-slow test-oracles test-local check up bench bench-peers lock clean
+.PHONY: help demo test test-slow test-oracles test-local check up screenshots bench bench-peers lock clean
 
 help: ## what can be done here
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: $(if $(filter local,$(LLM)),$(LOCAL),$(STAMP)) ## run a simulated arena and print its leaderboard; LLM=local: a real model
 ifeq ($(LLM),local)
@@ -52,6 +52,9 @@ check: $(STAMP) ## lint, format, types, import rules, and whether Dagster can lo
 
 up: $(STAMP) ## Dagster on port 3000, API and dashboards on port 8000
 	@$(BIN)/arena up $(ARGS)
+
+screenshots: $(STAMP) ## a picture of each page of the demo, in docs/images (needs Chromium)
+	@$(BIN)/python -m tests.browser.screenshots
 
 bench: $(STAMP) ## the benchmarks, as ratios
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -10,8 +10,8 @@ Where = Callable[[Served], str]
 
 
 def _decision(served: Served) -> str:
-    """A decision that traded, where there is one."""
-    trades = served.ask("/api/trades")["trades"]
+    """A language model's decision that traded, where there is one."""
+    trades = sorted(served.ask("/api/trades")["trades"], key=lambda trade: trade["model_kind"] != "llm")
     if trades:
         return f"/decisions/{trades[0]['decision_id']}"
     found = served.ask("/api/decisions")["decisions"]

@@ -17,7 +17,7 @@ import httpx
 
 from arena_pipeline.settings import Settings
 
-STARTS = 60.0
+STARTS = 180.0
 """Seconds that a server may take until it answers."""
 
 
