@@ -15,7 +15,9 @@ def test_from_the_leaderboard_it_is_at_most_four_clicks_to_the_article_behind_a_
     page.wait_for_url(f"**/models/{model}")
     page.locator(f"section[aria-labelledby=trades] a[href='/decisions/{decision}']").first.click()
     page.wait_for_url(f"**/decisions/{decision}")
-    page.locator("main a[href^='/articles/']:visible").first.click()
+    card = page.locator("details[id^='article:']").first
+    card.locator(".title").click()
+    card.locator("a[href^='/articles/']").click()
     page.wait_for_url("**/articles/**")
     article = demo.ask(f"/api/articles/{page.url.rpartition('/')[2]}")
     assert article["title"] in page.inner_text("main")

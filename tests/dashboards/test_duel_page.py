@@ -72,3 +72,10 @@ def test_one_day_draws_no_curve_and_flat_lines_do():
     flat = drawn([0.0, 0.0], [], [], width=100, height=50)
     assert flat.zero == flat.end
     assert flat.band == ""
+
+
+def test_a_loss_that_rounds_to_nothing_has_neither_arrow_nor_colour(quarter):
+    change = quarter.app.state.templates.get_template("macros.html").module.change
+    assert "▼" not in change(-0.00001)
+    assert 'class=""' in change(-0.00001)
+    assert "▼" in change(-0.0001)
