@@ -38,7 +38,17 @@ from arena_pipeline.sandbox.server import SandboxServer
 from tests.api.world import DECISION, fill_store, settings_of, store_of
 from tests.conftest import PROJECT
 from tests.faults.canaries import answers_of, found, places_in, stored_in
-from tests.faults.vendor_faults import BAD_DAY, BENCHMARK, CANARIES, GOOD_DAY, NOWHERE, SYMBOLS, Day, arena_at
+from tests.faults.vendor_faults import (
+    BAD_DAY,
+    BENCHMARK,
+    CANARIES,
+    GOOD_DAY,
+    NOWHERE,
+    PATIENCE,
+    SYMBOLS,
+    Day,
+    arena_at,
+)
 from tests.faults.vendors import VENDORS, Fault, VendorsAtFault
 
 PASSWORD = "pgcanary4b5c6d7e"
@@ -54,7 +64,7 @@ class World:
         self.folder, self.vendors, self.moment = folder, vendors, moment
         self.urls = {name: vendors.url(name) for name in VENDORS}
         moment["now"] = datetime(2025, 3, 3, 19, 0, tzinfo=UTC)
-        with arena_at(folder / "good", self.urls, moment, ca_file=vendors.ca_file) as arena:
+        with arena_at(folder / "good", self.urls, moment, ca_file=vendors.ca_file, seconds=PATIENCE) as arena:
             failed = Day(arena, Run("good"), vendors).live(GOOD_DAY)
             assert not failed, failed
         moment["now"] = datetime(2025, 3, 4, 19, 0, tzinfo=UTC)

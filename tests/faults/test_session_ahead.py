@@ -15,7 +15,7 @@ from arena_pipeline.backfill import Backfill
 from arena_pipeline.definitions import build
 from arena_pipeline.market.calendar import trading_calendar
 from arena_pipeline.sandbox.server import SandboxServer
-from tests.faults.vendor_faults import AHEAD, BENCHMARK, CANARIES, GOOD_DAY, SYMBOLS, arena_at
+from tests.faults.vendor_faults import AHEAD, BENCHMARK, CANARIES, GOOD_DAY, PATIENCE, SYMBOLS, arena_at
 from tests.faults.vendors import VENDORS, VendorsAtFault
 from tests.sources.stand_ins import Stage
 
@@ -32,9 +32,8 @@ def arena(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Arena]:
     moment = {"now": SESSION.time - AHEAD}
     sandbox = SandboxServer(1, SYMBOLS, BENCHMARK, trading_calendar(), clock=lambda: moment["now"])
     with sandbox, VendorsAtFault(sandbox, tmp_path) as vendors:
-        with arena_at(
-            tmp_path / "a", {name: vendors.url(name) for name in VENDORS}, moment, None, vendors.ca_file
-        ):
+        urls = {name: vendors.url(name) for name in VENDORS}
+        with arena_at(tmp_path / "a", urls, moment, None, vendors.ca_file, seconds=PATIENCE):
             pass
         for name, canary in CANARIES.items():
             monkeypatch.setenv(name, canary)
