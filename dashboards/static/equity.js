@@ -56,7 +56,9 @@ export function draw(host) {
 
   async function load() {
     try {
-      const answer = await fetch(host.dataset.equity);
+      const early = window.early?.[host.dataset.equity];
+      if (early) delete window.early[host.dataset.equity];
+      const answer = (await early) ?? (await fetch(host.dataset.equity));
       if (!answer.ok) throw new Error(answer.status);
       data = await answer.json();
     } catch {

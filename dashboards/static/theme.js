@@ -1,5 +1,8 @@
 // In the head and blocking, so that the page is never drawn in the wrong colours.
 (() => {
+  // What a page's scripts will need first is asked for at once.
+  const { early } = document.currentScript.dataset;
+  if (early) window.early = { [early]: fetch(early).catch(() => null) };
   const root = document.documentElement;
   const read = (name) => { try { return localStorage.getItem(`arena.${name}`); } catch { return null; } };
   for (const [name, allowed] of [["theme", "dark light"], ["signs", "blue classic"]]) {
