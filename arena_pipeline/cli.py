@@ -6,6 +6,7 @@ Heavy imports (Dagster, DuckDB) happen inside the commands that need them.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -190,13 +191,9 @@ def robustness(
 ) -> None:
     """Would other fees, slippage or fills have ranked the models otherwise? Fills their orders again."""
     from arena_pipeline.assets.board import robustness_of
-    from arena_pipeline.warehouse.views import newest_days
 
     with _arena(_settings()) as arena:
-        newest = newest_days(arena.store)["snapshots"]
-        if newest is None:
-            raise DataError("there is no trading day with a book yet", remedy="run arena backfill")
-        day = min(as_of.date(), date.fromisoformat(newest)) if as_of else date.fromisoformat(newest)
+        day = _booked_day(arena, as_of)
         document = {"simulated": arena.settings.simulated, **robustness_of(arena, day)}
     if as_json:
         print_json(document)
@@ -218,7 +215,7 @@ def decisions(
     with _arena(_settings()) as arena:
         _require_model(arena, model)
         if session is not None:
-            arena.calendar.session(session)
+            session = arena.calendar.session(session).key
         document = decision_list(
             arena.store,
             simulated=arena.settings.simulated,
@@ -426,18 +423,13 @@ def export_ledger(
     """The books as a double-entry journal on standard output, for another program to check."""
     from arena_pipeline.assets.books import journals
     from arena_pipeline.trading.beancount import beancount
-    from arena_pipeline.warehouse.views import newest_days
 
     if layout not in ("beancount", "json"):
         raise DataError(f"--format {layout!r} is not known", remedy="use beancount or json")
     settings = _settings()
     with _arena(settings) as arena:
         _require_model(arena, model)
-        newest = newest_days(arena.store)["snapshots"]
-        if newest is None:
-            raise DataError("there is no trading day with a book yet", remedy="run arena backfill")
-        last = min(as_of.date(), date.fromisoformat(newest)) if as_of else date.fromisoformat(newest)
-        found = journals(arena, last, model)
+        found = journals(arena, _booked_day(arena, as_of), model)
     if layout == "json":
         print_json(
             {
@@ -482,6 +474,8 @@ def import_ledger(
 
     if benchmark is not None and not score:
         raise DataError("--benchmark belongs to a board", remedy="add --score")
+    if not re.fullmatch("[A-Z]{3}", currency):
+        raise DataError(f"--currency {currency[:20]!r} is no currency", remedy="write it like USD")
     arena_section = _settings().arena if score else None
     own_fee = str(arena_section.fee_per_order) if arena_section else "0"
     result = import_trades(
@@ -613,6 +607,20 @@ def _settings() -> Settings:
     return load_settings()
 
 
+def _booked_day(arena: Arena, as_of: datetime | None) -> date:
+    """The newest day with a book, at most `as_of`. Raises DataError where there is none."""
+    from arena_pipeline.warehouse.views import newest_days
+
+    newest = newest_days(arena.store)["snapshots"]
+    if newest is None:
+        raise DataError("there is no trading day with a book yet", remedy="run arena backfill")
+    if as_of is None:
+        return date.fromisoformat(newest)
+    if as_of.date() < arena.start:
+        raise DataError(f"--as-of {as_of:%Y-%m-%d}: the arena starts on {arena.start}")
+    return min(as_of.date(), date.fromisoformat(newest))
+
+
 def _require_model(arena: Arena, model: str | None) -> None:
     """Raises ConfigError for a model that is not configured and was never registered."""
     from arena_pipeline.assets.books import registered_models
@@ -646,12 +654,16 @@ def _list(text: str) -> list[str]:
 
 
 def _amount(option: str, text: str) -> Decimal:
+    from arena_pipeline.settings import MOST_MONEY
+
     try:
         amount = Decimal(text)
     except InvalidOperation:
         raise DataError(f"{option} {text!r} is no amount", remedy="write it like 10000 or 5.00") from None
-    if not amount.is_finite() or amount < 0:
-        raise DataError(f"{option} {text!r} must be a finite amount of at least 0")
+    if not (amount.is_finite() and 0 <= amount <= MOST_MONEY):
+        raise DataError(
+            f"{option} {text!r} is no amount from 0 to {MOST_MONEY:,}", remedy="write it like 10000 or 5.00"
+        )
     return amount
 
 

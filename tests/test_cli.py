@@ -53,8 +53,8 @@ id = "equal-weight"
 kind = "baseline"
 strategy = "equal_weight"
 """
-FIRST, LAST = "2025-09-15", "2025-09-18"
-DAYS, SESSIONS, MODELS = 4, 8, 4
+FIRST, LAST = "2025-09-15", "2025-09-16"
+DAYS, SESSIONS, MODELS = 2, 4, 4
 MONEY = re.compile(r"-?\d+\.\d\d")
 
 
@@ -105,7 +105,7 @@ def document(home: Path, *words: str):
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory):
-    """A home after a backfill of four days, and what the command printed."""
+    """A home after a backfill of two days, and what the command printed."""
     folder = tmp_path_factory.mktemp("arena")
     (folder / "arena.toml").write_text(CONFIG, encoding="utf-8")
     home = folder / "home"
@@ -280,12 +280,12 @@ def test_every_invariant_holds(built):
             "evidence leads somewhere",
         ),
         (
-            "UPDATE evidence SET parent = replace(parent, '..2025-09-15', '..2025-09-18') "
+            "UPDATE evidence SET parent = replace(parent, '..2025-09-15', '..2025-09-16') "
             "WHERE child LIKE 'indicators:2025-09-16T08:30:%'",
             "every run of bars was known to its session",
         ),
         (
-            "UPDATE evidence SET parent = replace(parent, '2025-09-15T08:30', '2025-09-18T08:30') "
+            "UPDATE evidence SET parent = replace(parent, '2025-09-15T08:30', '2025-09-16T08:30') "
             "WHERE child LIKE 'watchlist:2025-09-15T08:30:%'",
             "evidence is as old as what rests on it",
         ),
@@ -410,9 +410,9 @@ def test_the_run_of_a_session_catches_up_the_days_before_it(home):
 def test_days_in_any_order_end_in_the_same_digests(built, tmp_path):
     (tmp_path / "arena.toml").write_text(CONFIG, encoding="utf-8")
     home = tmp_path / "home"
-    first = arena(home, "backfill", "--from", "2025-09-17", "--to", LAST)
+    first = arena(home, "backfill", "--from", LAST, "--to", LAST)
     assert "decisions from 2025-09-15T08:30 wait" in first.stdout
-    second = arena(home, "backfill", "--from", FIRST, "--to", "2025-09-16")
+    second = arena(home, "backfill", "--from", FIRST, "--to", FIRST)
     assert second.returncode == 0, second.stderr
     with open_home(built[0]) as whole, open_home(home) as shuffled:
         for asset in (
@@ -425,6 +425,36 @@ def test_days_in_any_order_end_in_the_same_digests(built, tmp_path):
             "leaderboard",
         ):
             assert shuffled.store.partitions(asset) == whole.store.partitions(asset), asset
+
+
+def test_a_session_is_found_however_its_hour_is_written(built):
+    written, loosely = (
+        document(built[0], "decisions", "--session", key)["decisions"]
+        for key in (f"{LAST}T08:30", f"{LAST}T8:30")
+    )
+    assert len(written) == MODELS
+    assert loosely == written
+
+
+@pytest.mark.parametrize("words", [("robustness",), ("ledger", "export")])
+def test_a_day_before_the_arena_began_is_refused(built, words):
+    result = arena(built[0], *words, "--as-of", "2001-01-02")
+    assert result.returncode == 2
+    assert f"the arena starts on {FIRST}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--cash", "1e30"), ("--cash", "-1"), ("--cash", "NaN"), ("--fee", "1e30"), ("--currency", "dollars")],
+)
+def test_an_import_with_an_impossible_option_is_refused_in_one_line(tmp_path, option, value):
+    given = {"--prices": "p.csv", "--cash": "10000", option: value}
+    result = arena(
+        tmp_path / "home", "ledger", "import", "t.csv", *(word for pair in given.items() for word in pair)
+    )
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"error: {option} '{value}' is no")
+    assert len(result.stderr.splitlines()) == 1
 
 
 def test_another_arenas_ledger_is_imported(recorded_data, built):
