@@ -108,10 +108,10 @@ BOMB = (
     ],
 )
 def test_entity_declarations_are_refused_before_parsing(body: bytes) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(FeedBroken, match="entities"):
         parse(body)
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_extraordinary_encodings_are_refused(name: str) -> None:
 
 
 def test_oversized_and_deeply_nested_feeds_are_refused_quickly() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(FeedBroken, match="limit"):
         parse(b"<" * 4_000_001)
     with pytest.raises(FeedBroken, match="nested"):
@@ -157,7 +157,7 @@ def test_oversized_and_deeply_nested_feeds_are_refused_quickly() -> None:
         parse(b"<!--" * 500_000)
     with pytest.raises(FeedBroken):
         parse(b"<!DOCTYPE" * 100_000)
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_umlauts_survive_in_latin_1() -> None:
