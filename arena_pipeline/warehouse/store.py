@@ -401,8 +401,21 @@ class ArenaStore(DuckDBResource):
 
 
 def _frame(part: Partition, schema: pa.Schema) -> pa.Table:
+    """The rows in order, with times in UTC: Arrow drops other zones where PYARROW_IGNORE_TIMEZONE is set, and
+    importing pandera sets it."""
     rows = sorted(({**row, "partition": part.key} for row in part.rows), key=lambda row: str(row["id"]))
+    times = [field.name for field in schema if pa.types.is_timestamp(field.type)]
+    for row in rows:
+        for name in times:
+            if row.get(name) is not None:
+                row[name] = _in_utc(row[name])
     return pa.Table.from_pylist(rows, schema=schema)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment} has no time zone")
+    return moment.astimezone(UTC)
 
 
 def frame_digest(asset: str, partition: str, rows: Sequence[Row]) -> str:

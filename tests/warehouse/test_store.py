@@ -4,6 +4,7 @@ import os
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
@@ -317,3 +318,31 @@ class TestSweep:
         name = store.lake.write("watchlist", SCHEMAS["watchlist"].empty_table())
         assert store.sweep() == 0
         assert store.lake.exists(name)
+
+
+def action(known_at):
+    return {"id": "action:dividend:SAP.DE:2025-03-03", "symbol": "SAP.DE", "known_at": known_at}
+
+
+def test_a_time_in_any_zone_is_stored_as_the_same_moment(store, monkeypatch):
+    """Also where Arrow is told to forget zones, as importing pandera tells it."""
+    monkeypatch.setenv("PYARROW_IGNORE_TIMEZONE", "1")
+    local = NOW.astimezone(ZoneInfo("Europe/Berlin"))
+    parts = [Partition("2025-03-03", [action(local)])]
+    (written,) = store.write_frames("corporate_actions", parts, run_id="a", now=NOW)
+    (row,) = store.rows("corporate_actions")
+    assert row["known_at"] == local
+    (again,) = store.write_frames(
+        "corporate_actions", [Partition("2025-03-03", [action(NOW)])], run_id="b", now=NOW
+    )
+    assert (again.digest, again.changed) == (written.digest, False)
+
+
+def test_a_time_without_a_zone_is_refused(store):
+    with pytest.raises(ValueError, match="no time zone"):
+        store.write_frames(
+            "corporate_actions",
+            [Partition("2025-03-03", [action(NOW.replace(tzinfo=None))])],
+            run_id="a",
+            now=NOW,
+        )
