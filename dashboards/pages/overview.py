@@ -66,7 +66,7 @@ def overview_parts(shell: ShellOf) -> HTMLResponse:
 
 @router.get("/dash/equity.json")
 def equity_document(shell: ShellOf) -> JSONResponse:
-    """The chart's numbers."""
+    """The chart's numbers. `n` as in `overview_parts`."""
     return JSONResponse(equity.document(all_books(shell.reading), shell.series))
 
 

@@ -42,7 +42,7 @@ const UNITS = {
 
 export function draw(host) {
   const box = host.querySelector(".plots");
-  const chart = { reload: () => load(), onModel: () => {} };
+  const chart = { reload: load, onModel: () => {} };
   if (!box || typeof uPlot === "undefined") return chart;
   const state = {
     unit: asked("unit") in UNITS ? asked("unit") : "pct",
@@ -54,11 +54,12 @@ export function draw(host) {
   let tip = null;
   let drawings = 0;
 
-  async function load() {
+  // With the number of the message that told of a change: an answer from just before it has another address.
+  async function load(number) {
     try {
       const early = window.early?.[host.dataset.equity];
       if (early) delete window.early[host.dataset.equity];
-      const answer = (await early) ?? (await fetch(host.dataset.equity));
+      const answer = (await early) ?? (await fetch(number === undefined ? host.dataset.equity : `${host.dataset.equity}?n=${number}`));
       if (!answer.ok) throw new Error(answer.status);
       data = await answer.json();
     } catch {

@@ -42,7 +42,7 @@ export function follow(host, { onValues = () => {} } = {}) {
     const address = new URL(host.dataset.live, location.href);
     for (const name of ["model", "rail"]) if (asked(name)) address.searchParams.set(name, asked(name));
     address.searchParams.set("n", last);
-    if (values) { values = false; onValues(); }
+    if (values) { values = false; onValues(last); }
     try {
       const answer = await fetch(address);
       if (!answer.ok) throw new Error(answer.status);

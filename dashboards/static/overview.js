@@ -6,7 +6,7 @@ import { changeAddress, plain } from "./state.js";
 const charts = [...document.querySelectorAll("[data-equity]")].map(draw);
 const parts = document.getElementById("live-parts");
 if (parts) {
-  const live = follow(parts, { onValues: () => charts.forEach((chart) => chart.reload()) });
+  const live = follow(parts, { onValues: (number) => charts.forEach((chart) => chart.reload(number)) });
   for (const chart of charts) chart.onModel = () => live.refresh();
   parts.addEventListener("click", (event) => {
     const chip = event.target.closest("[data-rail]");
