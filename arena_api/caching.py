@@ -18,10 +18,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from arena_api.versions import DataVersion
 
-LARGEST = 8 << 20
+LARGEST = 16 << 20
 """Bytes of one answer that is kept."""
 
-MOST = 48 << 20
+MOST = 64 << 20
 """Bytes of all answers that are kept."""
 
 MOST_ANSWERS = 4_096
