@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
 from arena_api.access.book import AccessBook
@@ -32,7 +32,7 @@ from arena_pipeline.restore import restore
 from arena_pipeline.settings import ArenaSection, Settings
 from arena_pipeline.terms import hold_to_terms
 from arena_pipeline.warehouse import tables
-from arena_pipeline.warehouse.outbox import announce
+from arena_pipeline.warehouse.outbox import announce, outbox
 from arena_pipeline.warehouse.store import Partition
 from arena_pipeline.warehouse.views import board
 from tests.api.conftest import asked_by
@@ -103,6 +103,14 @@ def files(folder: Path) -> dict[str, bytes]:
         for file in sorted(folder.rglob("*"))
         if file.is_file() and not file.name.endswith(("-wal", "-shm", ".lock"))
     }
+
+
+def newest_message(settings: Settings) -> int:
+    store = store_of(settings.home)
+    with store.ledger.read() as connection:
+        number = connection.scalar(select(func.max(outbox.c.number)))
+    store.close()
+    return int(number or 0)
 
 
 def changed(settings: Settings, count: int = 1) -> None:
@@ -445,18 +453,21 @@ def test_the_api_sees_an_arena_that_is_restored_where_there_was_none(copy, tmp_p
 @pytest.mark.slow
 def test_listeners_are_told_that_what_they_heard_was_taken_back(settings, copy, client):
     changed(settings, 3)
+    newest = newest_message(settings)
     with client.websocket_connect("ws://127.0.0.1:8000/ws/live") as socket:
         heard = socket.receive_json()["number"]
         restore(settings, copy, now=LATER)
         while (message := socket.receive_json())["type"] != "reset":
             assert message["type"] == "run"
+            assert message["number"] == heard + 1
             heard = message["number"]
         store = store_of(settings.home)
         with store.ledger.transaction() as connection:
             announce(connection, "run", {"after": True}, at=AT)
         store.close()
         following = socket.receive_json()
-    assert following["number"] > heard
+    assert heard <= newest
+    assert following["number"] == newest + 1
     with client.websocket_connect(f"ws://127.0.0.1:8000/ws/live?after={heard}") as socket:
         assert [socket.receive_json()["type"] for _ in range(2)] == ["hello", "reset"]
 
