@@ -38,16 +38,16 @@ class Models(Document):
 
 
 class Significance(Shape):
-    sharpe_low: float | None = Field(description="lower end of the 90 % interval of the Sharpe ratio")
+    sharpe_low: float | None = Field(description="lower end of the 95 % interval of the Sharpe ratio")
     sharpe_high: float | None = Field(description="its upper end")
     psr: float | None = Field(description="probability that the true Sharpe ratio is above zero")
     dsr: float | None = Field(description="the same above what the best of as many models by luck would show")
     shared_rank: int | None = Field(description="1 + the number of models that are significantly better")
-    rank_low: int | None = Field(description="lower end of the 90 % interval of ranks, resampled days")
+    rank_low: int | None = Field(description="lower end of the 95 % interval of ranks, resampled days")
     rank_high: int | None = Field(description="its upper end")
     mean_rank: float | None
     p_best: float | None = Field(description="fraction of the resampled histories in which it is first")
-    return_low: float | None = Field(description=f"lower end of the 90 % interval of the return: {FRACTION}")
+    return_low: float | None = Field(description=f"lower end of the 95 % interval of the return: {FRACTION}")
     return_high: float | None = Field(description="its upper end")
     reason: str | None = Field(description="why a figure is null")
 

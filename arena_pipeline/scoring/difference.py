@@ -15,6 +15,7 @@ from statistics import NormalDist
 
 from arena_pipeline.scoring.hac import hac_mean_test
 from arena_pipeline.scoring.metrics import MIN_DAYS, TOO_FEW
+from arena_pipeline.scoring.returns import CONFIDENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,9 @@ class Curve:
     reason: str | None = None
 
 
-def difference_curve(first: Sequence[float], second: Sequence[float], *, confidence: float = 0.95) -> Curve:
+def difference_curve(
+    first: Sequence[float], second: Sequence[float], *, confidence: float = CONFIDENCE
+) -> Curve:
     """First less second, from their returns of the same days in order."""
     daily = [one - other for one, other in zip(first, second, strict=True)]
     summed = list(itertools.accumulate(daily))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from arena_pipeline.scoring.metrics import MIN_DAYS, TOO_FEW
 
-CONFIDENCE = 0.90
+CONFIDENCE = 0.95
 """Of every interval."""
 
 ROUNDING = 1e-12

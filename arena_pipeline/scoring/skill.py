@@ -227,4 +227,5 @@ def wilson(share: float, count: int) -> tuple[float, float]:
     scale = 1 + _Z**2 / count
     middle = (share + _Z**2 / (2 * count)) / scale
     margin = _Z * math.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2)) / scale
-    return max(middle - margin, 0.0), min(middle + margin, 1.0)
+    # At the ends the bound is the end itself, which rounding would miss.
+    return 0.0 if share == 0 else middle - margin, 1.0 if share == 1 else middle + margin

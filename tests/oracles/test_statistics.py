@@ -139,7 +139,7 @@ def test_the_interval_of_the_total_return_is_archs_within_the_error_of_the_draws
     returns = skewed_returns(9, 250, 0.4)
     ours = significance.joint_bootstrap(returns[:, None], seed=1, draws=20_000, block=block).ranks[0]
     theirs = StationaryBootstrap(block, returns, seed=2).conf_int(
-        lambda sample: np.prod(1 + sample) - 1, reps=4000, method="percentile", size=0.90
+        lambda sample: np.prod(1 + sample) - 1, reps=4000, method="percentile", size=0.95
     )
     error = 0.03 * float(theirs[1, 0] - theirs[0, 0])
     assert ours.return_low == pytest.approx(theirs[0, 0], abs=error)
