@@ -39,98 +39,104 @@ REVALIDATE = "private, no-cache"
 
 @dataclass(slots=True)
 class Kept:
-    """A whole answer, and when (`time.monotonic`) it last was the newest."""
+    """A whole answer from a version of the data; when it was asked for, and when it last was the newest
+    (`time.monotonic`)."""
 
+    version: str
     start: Message
     body: bytes
+    asked: float
     at: float
+
+    async def send(self, send: Send) -> None:
+        await send(_copy(self.start))
+        await send({"type": "http.response.body", "body": self.body})
 
 
 class Caching:
-    """ETag, Cache-Control and 304 for everything below `BELOW`, from the version of the data."""
+    """ETag, Cache-Control and 304 for everything below `BELOW`, from the version of the data. Of an address
+    the newest answer is kept."""
 
     def __init__(self, app: ASGIApp, *, version: DataVersion) -> None:
         self.app = app
         self._version = version
         self._kept: OrderedDict[str, Kept] = OrderedDict()
-        self._newest: dict[str, str] = {}
         self._bytes = 0
-        self._making: dict[str, tuple[asyncio.Future[None], float]] = {}
-        """Under way: what to wait for, and since when (`time.monotonic`)."""
+        self._making: dict[tuple[str, str], tuple[asyncio.Future[None], float]] = {}
+        """Under way, by address and version: what to wait for, and since when (`time.monotonic`)."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "GET" or not scope["path"].startswith(BELOW):
             await self.app(scope, receive, send)
             return
+        asked = time.monotonic()
         version = await self._version.current()
         if version is None:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        zipped = "gzip" in headers.get("accept-encoding", "")
-        subject = f"{version}\n{scope['path']}\n{scope['query_string'].decode('latin-1')}"
-        etag = f'W/"{hashlib.sha256(subject.encode()).hexdigest()[:24]}"'
+        subject = f"{scope['path']}\n{scope['query_string'].decode('latin-1')}"
+        etag = f'W/"{hashlib.sha256(f"{version}{subject}".encode()).hexdigest()[:24]}"'
         if etag in headers.get("if-none-match", ""):
             await send(_not_modified(etag))
             await send({"type": "http.response.body", "body": b""})
             return
-        key = f"{int(zipped)}{subject}"
-        address = key.replace(version, "", 1)
-        while key in self._making:
-            made, since = self._making[key]
-            before = self._kept.get(self._newest.get(address, ""))
+        address = f"{'gzip' in headers.get('accept-encoding', '')}\n{subject}"
+        while (address, version) in self._making:
+            made, since = self._making[address, version]
+            before = self._kept.get(address)
             if before is not None and since - before.at < JUST_NOW:
-                await send(_copy(before.start))
-                await send({"type": "http.response.body", "body": before.body})
+                await before.send(send)
                 return
             await asyncio.shield(made)
-        held = self._kept.get(key)
-        if held is not None:
-            self._kept.move_to_end(key)
+        held = self._kept.get(address)
+        if held is not None and (held.version == version or held.asked > asked):
+            self._kept.move_to_end(address)
             held.at = time.monotonic()
-            await send(_copy(held.start))
-            await send({"type": "http.response.body", "body": held.body})
+            await held.send(send)
             return
-        self._making[key] = asyncio.get_running_loop().create_future(), time.monotonic()
-        keeper = _Keeper(self, key, address, etag, send)
+        self._making[address, version] = asyncio.get_running_loop().create_future(), time.monotonic()
+        keeper = _Keeper(self, address, version, etag, asked, send)
         try:
             await self.app(scope, receive, keeper)
         finally:
             keeper.release()
 
-    def release(self, key: str) -> None:
+    def release(self, address: str, version: str) -> None:
         """Let those go on who wait for the same answer."""
-        making = self._making.pop(key, None)
+        making = self._making.pop((address, version), None)
         if making is not None:
             making[0].set_result(None)
 
-    def keep(self, key: str, address: str, kept: Kept) -> None:
-        """Keep an answer as the newest of its address; what was used least recently goes for it."""
-        if len(kept.body) > LARGEST:
+    def keep(self, address: str, kept: Kept) -> None:
+        """Keep an answer in place of the one before it, unless that was asked for later; what was used least
+        recently goes for it."""
+        before = self._kept.get(address)
+        if len(kept.body) > LARGEST or (before is not None and before.asked > kept.asked):
             return
-        replaced = self._kept.pop(key, None)
-        self._bytes += len(kept.body) - (len(replaced.body) if replaced else 0)
-        self._kept[key], self._newest[address] = kept, key
+        self._bytes += len(kept.body) - (len(before.body) if before else 0)
+        self._kept[address] = kept
+        self._kept.move_to_end(address)
         while self._bytes > MOST or len(self._kept) > MOST_ANSWERS:
             _, oldest = self._kept.popitem(last=False)
             self._bytes -= len(oldest.body)
-        while len(self._newest) > MOST_ANSWERS:
-            self._newest.pop(next(iter(self._newest)))
 
 
 class _Keeper:
     """Passes an answer on, marks it, and keeps it if it came whole. Nobody waits for one that will not be."""
 
-    def __init__(self, cache: Caching, key: str, address: str, etag: str, send: Send) -> None:
-        self._cache, self._key, self._address = cache, key, address
-        self._etag, self._send = etag, send
+    def __init__(
+        self, cache: Caching, address: str, version: str, etag: str, asked: float, send: Send
+    ) -> None:
+        self._cache, self._address, self._version = cache, address, version
+        self._etag, self._asked, self._send = etag, asked, send
         self._start: Message | None = None
         self._released = False
 
     def release(self) -> None:
         if not self._released:
             self._released = True
-            self._cache.release(self._key)
+            self._cache.release(self._address, self._version)
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -143,8 +149,10 @@ class _Keeper:
                 self.release()
         elif self._start is not None:
             if not message.get("more_body", False):
-                kept = Kept(self._start, message.get("body", b""), time.monotonic())
-                self._cache.keep(self._key, self._address, kept)
+                kept = Kept(
+                    self._version, self._start, message.get("body", b""), self._asked, time.monotonic()
+                )
+                self._cache.keep(self._address, kept)
             self._start = None
             self.release()
         await self._send(message)

@@ -1,5 +1,6 @@
 """Answers are kept while the data holds, never longer, and a restored ledger is read at once."""
 
+import asyncio
 import os
 import shutil
 import threading
@@ -7,6 +8,7 @@ import time
 from types import SimpleNamespace
 
 from arena_api.app import create_app
+from arena_api.caching import Caching
 from arena_pipeline.warehouse import tables
 from tests.api.conftest import asked_by
 from tests.api.world import fill_store, settings_of, store_of
@@ -128,3 +130,77 @@ def test_of_many_who_ask_at_once_one_is_worked_for(tmp_path, monkeypatch):
     assert len(after["models"]) == 3
     assert all(answer in (before, after) for answer in answers)
     assert after in answers
+
+
+class Versions:
+    """The version of data that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = "1"
+
+    async def current(self) -> str:
+        return self.now
+
+
+def asked_of(cache: Caching) -> str:
+    """The text of one answer."""
+    parts = []
+
+    async def send(message):
+        parts.append(message.get("body", b""))
+
+    scope = {"type": "http", "method": "GET", "path": "/api/x", "query_string": b"", "headers": []}
+    asyncio.run(cache(scope, None, send))
+    return b"".join(parts).decode()
+
+
+def test_of_an_address_one_answer_is_kept():
+    versions, made = Versions(), []
+
+    async def app(scope, receive, send):
+        made.append(versions.now)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": f"as of {versions.now}".encode()})
+
+    cache = Caching(app, version=versions)
+    answers = []
+    for versions.now in ("1", "1", "2", "2", "1"):
+        answers.append(asked_of(cache))
+    assert answers == ["as of 1", "as of 1", "as of 2", "as of 2", "as of 1"]
+    assert made == ["1", "2", "1"]
+
+
+def test_an_answer_that_was_asked_for_earlier_does_not_take_the_place_of_a_newer_one():
+    versions, made = Versions(), []
+
+    async def app(scope, receive, send):
+        version = versions.now
+        made.append(version)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        if version == "1":
+            await slow.wait()
+        await send({"type": "http.response.body", "body": f"as of {version}".encode()})
+
+    async def ask(cache, found):
+        async def send(message):
+            found.append(message.get("body", b"").decode())
+
+        scope = {"type": "http", "method": "GET", "path": "/api/x", "query_string": b"", "headers": []}
+        await cache(scope, None, send)
+
+    async def both():
+        nonlocal slow
+        slow = asyncio.Event()
+        cache, first, waiting, second, last = Caching(app, version=versions), [], [], [], []
+        tasks = [asyncio.create_task(ask(cache, first)), asyncio.create_task(ask(cache, waiting))]
+        await asyncio.sleep(0.01)
+        versions.now = "2"
+        await ask(cache, second)
+        slow.set()
+        await asyncio.gather(*tasks)
+        await ask(cache, last)
+        return ["".join(each) for each in (first, waiting, second, last)]
+
+    slow = None
+    assert asyncio.run(both()) == ["as of 1", "as of 2", "as of 2", "as of 2"]
+    assert made == ["1", "2"]
