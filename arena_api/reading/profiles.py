@@ -3,18 +3,19 @@ decisions count."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, func, select
 
 from arena_api.reading import Document, Reading
 from arena_api.reading.models import registered
-from arena_pipeline.warehouse.tables import decisions, fills, orders, positions, snapshots
+from arena_pipeline.warehouse.tables import decisions, fills, orders, positions
 
 
 def openings(reading: Reading, model: str, symbols: Collection[str], as_of: str | None) -> dict[str, str]:
-    """The decision behind the purchase that began each holding at the end of a trading day: the first after
-    the last day that ended without the share. Raises DataError for an unknown model."""
+    """The decision behind the purchase that began each holding at the end of a trading day: the last one
+    before which there was none. Raises DataError for an unknown model."""
     store = registered(reading, model)
     if as_of is None:
         return {}
@@ -24,38 +25,39 @@ def openings(reading: Reading, model: str, symbols: Collection[str], as_of: str 
 
 
 def _opening(connection: Connection, model: str, symbol: str, as_of: str) -> str | None:
-    held = (
-        select(positions.c.row_id)
-        .where(
-            positions.c.model == snapshots.c.model,
-            positions.c.trading_day == snapshots.c.trading_day,
-            positions.c.symbol == symbol,
-            positions.c.superseded_at.is_(None),
-        )
-        .exists()
+    """Goes back from what was held at the end of each day: a split changes quantities between days only."""
+    same_day = and_(
+        positions.c.model == fills.c.model,
+        positions.c.trading_day == fills.c.trading_day,
+        positions.c.symbol == fills.c.symbol,
+        positions.c.superseded_at.is_(None),
     )
-    without = connection.scalar(
-        select(func.max(snapshots.c.trading_day)).where(
-            snapshots.c.model == model,
-            snapshots.c.superseded_at.is_(None),
-            snapshots.c.trading_day <= as_of,
-            ~held,
+    rows = connection.execute(
+        select(
+            fills.c.trading_day,
+            fills.c.side,
+            fills.c.quantity,
+            orders.c.decision,
+            positions.c.quantity.label("held"),
         )
-    )
-    return connection.scalar(
-        select(orders.c.decision)
-        .join(fills, fills.c.order_id == orders.c.id)
+        .join(orders, orders.c.id == fills.c.order_id)
+        .join(positions, same_day)
         .where(
             fills.c.model == model,
             fills.c.symbol == symbol,
-            fills.c.side == "buy",
             fills.c.superseded_at.is_(None),
-            fills.c.trading_day > (without or ""),
             fills.c.trading_day <= as_of,
         )
-        .order_by(fills.c.filled_at, fills.c.order_id)
-        .limit(1)
+        .order_by(fills.c.trading_day.desc(), fills.c.row_id.desc())
     )
+    for _, of_day in itertools.groupby(rows, key=lambda row: row.trading_day):
+        held: int | None = None
+        for row in of_day:
+            held = row.held if held is None else held
+            held += row.quantity if row.side == "sell" else -row.quantity
+            if row.side == "buy" and held == 0:
+                return str(row.decision)
+    return None
 
 
 def decision_counts(reading: Reading, model: str) -> Document:

@@ -62,7 +62,7 @@ def test_a_share_sold_and_bought_again_was_opened_by_the_later_purchase(tmp_path
     again = DAY + timedelta(days=3)
     with store.ledger.transaction() as connection:
         _later_day(store, connection, DAY + timedelta(days=1), held=False, run=RUN)
-        _buy_again(store, connection, again, run=RUN)
+        _trade(store, connection, again, [("08:30", "buy")], run=RUN)
         _later_day(store, connection, again, held=True, run=RUN)
     reading = Reading(settings_of(tmp_path))
     assert openings(reading, "tester", ["SAP.DE"], str(DAY)) == {"SAP.DE": DECISION}
@@ -71,6 +71,33 @@ def test_a_share_sold_and_bought_again_was_opened_by_the_later_purchase(tmp_path
     store.close()
     with asked_by(create_app(settings_of(tmp_path))) as client:
         assert f'href="/decisions/decision:tester:{again}T08:30"' in client.get("/models/tester").text
+
+
+def test_a_share_sold_and_bought_again_within_a_day_was_opened_by_the_later_purchase(tmp_path):
+    store = store_of(tmp_path)
+    fill_store(store)
+    next_day = DAY + timedelta(days=1)
+    with store.ledger.transaction() as connection:
+        _trade(store, connection, next_day, [("08:30", "sell"), ("14:00", "buy")], run=RUN)
+        _later_day(store, connection, next_day, held=True, run=RUN)
+    store.close()
+    reading = Reading(settings_of(tmp_path))
+    found = openings(reading, "tester", ["SAP.DE"], str(next_day))
+    reading.close()
+    assert found == {"SAP.DE": f"decision:tester:{next_day}T14:00"}
+
+
+def test_a_share_bought_more_of_was_opened_by_the_first_purchase(tmp_path):
+    store = store_of(tmp_path)
+    fill_store(store)
+    next_day = DAY + timedelta(days=1)
+    with store.ledger.transaction() as connection:
+        _trade(store, connection, next_day, [("08:30", "buy"), ("14:00", "sell")], run=RUN)
+        _later_day(store, connection, next_day, held=True, run=RUN)
+    store.close()
+    reading = Reading(settings_of(tmp_path))
+    assert openings(reading, "tester", ["SAP.DE"], str(next_day)) == {"SAP.DE": DECISION}
+    reading.close()
 
 
 def _later_day(store, connection, day: date, *, held: bool, run):
@@ -101,26 +128,34 @@ def _later_day(store, connection, day: date, *, held: bool, run):
     store.write_rows(connection, "portfolio_snapshots", f"tester|{day}", rows, **run)
 
 
-def _buy_again(store, connection, day: date, *, run):
-    session = f"{day}T08:30"
+def _trade(store, connection, day: date, orders, *, run):
+    """Decide in sessions of a day, each for ten shares, and publish the fills in their order."""
     first = (
         connection.execute(select(tables.decisions).where(tables.decisions.c.id == DECISION)).mappings().one()
     )
-    decision = dict(first) | {"id": f"decision:tester:{session}", "session": session, "trading_day": str(day)}
-    connection.execute(tables.decisions.insert().values(**decision))
-    order = order_row(1) | {
-        "id": f"order:tester:{session}:1",
-        "decision": decision["id"],
-        "session": session,
-    }
-    connection.execute(tables.orders.insert().values(**order))
-    fill = trade_rows()["fills"][0] | {
-        "id": f"fill:tester:{session}:1",
-        "order_id": order["id"],
-        "trading_day": str(day),
-        "filled_at": f"{day}T07:00:00.000000+00:00",
-    }
-    store.write_rows(connection, "trades", f"tester|{day}", {"fills": [fill], "rejections": []}, **run)
+    fills = []
+    for clock, side in orders:
+        session = f"{day}T{clock}"
+        decision = {**first, "id": f"decision:tester:{session}", "session": session, "trading_day": str(day)}
+        connection.execute(tables.decisions.insert().values(**decision))
+        order = order_row(1) | {
+            "id": f"order:tester:{session}:1",
+            "decision": decision["id"],
+            "session": session,
+            "side": side,
+        }
+        connection.execute(tables.orders.insert().values(**order))
+        fills.append(
+            trade_rows()["fills"][0]
+            | {
+                "id": f"fill:tester:{session}:1",
+                "order_id": order["id"],
+                "trading_day": str(day),
+                "side": side,
+                "filled_at": f"{day}T07:00:00.000000+00:00",
+            }
+        )
+    store.write_rows(connection, "trades", f"tester|{day}", {"fills": fills, "rejections": []}, **run)
 
 
 def test_more_calls_make_a_larger_dot_and_full_confidence_stands_at_the_right():
