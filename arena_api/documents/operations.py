@@ -109,7 +109,7 @@ class Quality(Document):
 
 class Schedule(Shape):
     name: str
-    cron: str | None = Field(description="in `time_zone`")
+    cron: str = Field(description="in `time_zone`; several are separated by semicolons")
     time_zone: str | None
     running: bool = Field(description="whether it is switched on")
     last_tick: Moment | None

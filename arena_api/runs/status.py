@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from datetime import UTC, datetime
 from typing import Any
 
@@ -62,7 +63,7 @@ def _schedule(found: dict[str, Any]) -> Document:
     running = found["scheduleState"]["status"] == "RUNNING"
     return {
         "name": found["name"],
-        "cron": found["cronSchedule"],
+        "cron": _cron(found["cronSchedule"]),
         "time_zone": found["executionTimezone"],
         "running": running,
         "last_tick": _time(last["timestamp"]) if last else None,
@@ -70,6 +71,11 @@ def _schedule(found: dict[str, Any]) -> Document:
         "last_reason": last["skipReason"] if last else None,
         "next_tick": _time(following[0]["timestamp"]) if running and following else None,
     }
+
+
+def _cron(text: str) -> str:
+    """Dagster words several expressions as a list in Python's notation."""
+    return "; ".join(ast.literal_eval(text)) if text.startswith("[") else text
 
 
 def _run(found: dict[str, Any], dagster: Dagster) -> Document:

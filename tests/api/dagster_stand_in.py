@@ -26,7 +26,7 @@ STATUS = {
         "results": [
             {
                 "name": "research_schedule",
-                "cronSchedule": "[30 8 * * 1-5, 0 14 * * 1-5]",
+                "cronSchedule": "['30 8 * * 1-5', '0 14 * * 1-5']",
                 "executionTimezone": "Europe/Berlin",
                 "scheduleState": {
                     "status": "RUNNING",
