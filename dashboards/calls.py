@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,43 @@ def bytes_of(store: ArenaStore, sha256: str) -> Bytes:
     except ArchiveCorrupt:
         return Bytes(sha256, CHANGED)
     return Bytes(sha256, HOLDS, content.decode("utf-8", "replace"), len(content))
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of a message; `cite` is the citation of the fact that it states, empty for all else."""
+
+    text: str
+    cite: str = ""
+
+
+def marked(text: str, cites: Collection[str]) -> list[Stretch]:
+    """A decision prompt's message in stretches: the facts that orders cite (`SYMBOL:FACT`), and what lies
+    between. Together they are the message, word for word. What is not found as the prompt writes it, a fact
+    and later in the same briefing its share, is not marked."""
+    places = sorted(
+        (*place, cite) for cite in cites if (place := _place_of(text, *cite.rpartition(":")[::2]))
+    )
+    found, done = [], 0
+    for start, end, cite in places:
+        if start < done:
+            continue
+        found += [Stretch(text[done:start]), Stretch(text[start:end], cite)]
+        done = end
+    return [*found, Stretch(text[done:])]
+
+
+def _place_of(text: str, symbol: str, fact: str) -> tuple[int, int] | None:
+    """Where a fact of a share's briefing begins and ends, as JSON within the message."""
+    last = text.find(f'"symbol":{json.dumps(symbol)}}}')
+    start = text.rfind(f'{{"id":{json.dumps(fact)},', 0, max(last, 0))
+    if start < 0:
+        return None
+    try:
+        _, end = json.JSONDecoder().raw_decode(text, start)
+    except ValueError:
+        return None
+    return (start, end) if end <= last else None
 
 
 def pretty(text: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment
+from markupsafe import Markup, escape
 
 from arena_pipeline.market.calendar import BERLIN
 
@@ -116,7 +117,18 @@ def path(identity: str) -> str:
     return quote(identity, safe=":")
 
 
-FILTERS = (amount, money, usd, percent, direction, arrow, berlin, zoned, day, session, path)
+def coded(text: str) -> Markup:
+    """Text whose `commands` are set as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part)
+        for place, part in enumerate(parts)
+    )
+
+
+FILTERS = (amount, money, usd, percent, direction, arrow, berlin, zoned, day, session, path, coded)
 
 
 def install(environment: Environment) -> None:

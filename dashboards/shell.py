@@ -7,6 +7,7 @@ needs, and returns `shell.page(...)`. It computes nothing that is stored.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
@@ -15,6 +16,7 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from arena_api.live.messages import bounds
 from arena_api.reading import Reading, market
 from arena_api.security import SECURITY_HEADERS
 from arena_pipeline.market.universe import companies
@@ -38,6 +40,16 @@ def templates() -> Environment:
     return environment
 
 
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What an open page is told of: messages of these kinds (all if empty) after a number. The parts of the
+    page that may have changed are then asked for at `address`."""
+
+    address: str
+    kinds: str
+    number: int
+
+
 class Shell:
     """One request for a page."""
 
@@ -54,15 +66,24 @@ class Shell:
 
     def link(self, **changed: str | None) -> str:
         """This page's address with some of its parameters changed; None takes one away."""
-        query = {**self.request.query_params, **changed}
+        query = {**self.request.query_params, "n": None, **changed}
         kept = {name: value for name, value in query.items() if value is not None}
         return f"{self.request.url.path}?{urlencode(kept)}" if kept else self.request.url.path
 
-    def page(self, template: str, *, here: str = "", status: int = 200, **values: Any) -> HTMLResponse:
+    def live(self, *kinds: str, address: str | None = None) -> Live:
+        """For `page`: keep the page true while it is open. To be called before anything that the page shows
+        is read: a message that comes in between is then told, not lost. Its parts are asked for at its own
+        address unless another is given."""
+        return Live(address or self.link(), " ".join(kinds), bounds(self.reading)[1])
+
+    def page(
+        self, template: str, *, here: str = "", status: int = 200, live: Live | None = None, **values: Any
+    ) -> HTMLResponse:
         """A template as an answer. `here` is the address of the navigation's entry that the page is under."""
         html = self._made(
             template,
             here=here,
+            live=live,
             navigation=self.request.app.state.navigation,
             market=market.status(self.reading),
             **values,

@@ -20,6 +20,7 @@ router = APIRouter()
 @router.get("/leaderboard")
 def leaderboard(shell: ShellOf) -> HTMLResponse:
     asked = shell.request.query_params
+    live = shell.live("board") if not asked.get("as_of") else None
     as_of = _day(asked.get("as_of"))
     days = chosen(asked.get("days"), (models.CLEAN, models.ALL_DAYS), models.CLEAN)
     sort = chosen(asked.get("sort"), board.SORTS, "rank")
@@ -29,6 +30,7 @@ def leaderboard(shell: ShellOf) -> HTMLResponse:
     return shell.page(
         "leaderboard.html",
         here=HERE,
+        live=live,
         board=found,
         refused=refused,
         as_of=as_of,

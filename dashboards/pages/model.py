@@ -20,6 +20,9 @@ from dashboards.shell import Shell, ShellOf, chosen
 HERE = "/models"
 router = APIRouter()
 
+SHOWN = ("trade", "decision", "snapshot", "position_mark", "board")
+"""Messages that change a model's page."""
+
 TRADES, DECISIONS = 15, 8
 """So many are shown at a time."""
 
@@ -47,6 +50,7 @@ def index(shell: ShellOf) -> HTMLResponse:
 
 @router.get("/models/{identity}")
 def model(shell: ShellOf, identity: str) -> HTMLResponse:
+    live = shell.live(*SHOWN)
     try:
         found = models.model(shell.reading, identity)
     except DataError:
@@ -61,6 +65,7 @@ def model(shell: ShellOf, identity: str) -> HTMLResponse:
     return shell.page(
         "model.html",
         here=HERE,
+        live=live,
         model=found,
         strategies=STRATEGIES,
         portfolio=books.portfolio(reading, identity),

@@ -9,7 +9,6 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, JSONResponse
 
-from arena_api.live.messages import bounds
 from arena_api.reading import Document, Reading, books, models, operations
 from arena_api.reading import decisions as lists
 from arena_api.reading.equity import SOURCES
@@ -39,6 +38,7 @@ SPARK_DAYS = 64
 @router.get("/")
 def overview(shell: ShellOf) -> HTMLResponse:
     asked = shell.request.query_params
+    live = shell.live(address="/dash/overview.html")
     found = all_books(shell.reading)
     model = _model(shell)
     period = chosen(asked.get("range"), equity.RANGES, equity.DEFAULT_RANGE)
@@ -47,11 +47,11 @@ def overview(shell: ShellOf) -> HTMLResponse:
     return shell.page(
         "overview.html",
         here="/",
+        live=live,
         equity=found,
         unit=unit,
         period=period,
         **_chart(shell, *view),
-        number=bounds(shell.reading)[1],
         **_parts(shell, found, model),
     )
 

@@ -23,12 +23,14 @@ router = APIRouter()
 @router.get("/pipeline")
 def page(shell: ShellOf) -> HTMLResponse:
     reading = shell.reading
+    live = shell.live("run", "check", "board")
     quality = operations.quality(reading)
     freshness = pipeline.freshness(reading)
     behind = [each["behind"] for each in freshness["assets"] if each["behind"] is not None]
     return shell.page(
         "pipeline.html",
         here=HERE,
+        live=live,
         health=operations.health(reading),
         readiness=operations.readiness(reading),
         scheduler=scheduler_status(reading),

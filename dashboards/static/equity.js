@@ -42,8 +42,9 @@ const UNITS = {
 
 export function draw(host) {
   const box = host.querySelector(".plots");
-  const chart = { reload: load, onModel: () => {} };
+  const chart = { reload: () => {}, onModel: () => {} };
   if (!box || typeof uPlot === "undefined") return chart;
+  chart.reload = load;
   const state = {
     unit: asked("unit") in UNITS ? asked("unit") : "pct",
     range: asked("range") in RANGES ? asked("range") : "3m",
@@ -99,7 +100,7 @@ export function draw(host) {
     const colour = colours();
     const width = box.clientWidth;
     const wide = width >= WIDE;
-    const labels = Math.min(90 + 7.2 * Math.max(...rows.map((row) => row.name.length)), width / 3);
+    const labels = Math.min(100 + 7.2 * Math.max(...rows.map((row) => row.name.length)), width / 3);
     const index = days.map((_, i) => i);
     const font = "12px Inter, system-ui, sans-serif";
     const axis = { stroke: colour.text, font, ticks: { show: false }, grid: { stroke: colour.grid, width: 1 } };

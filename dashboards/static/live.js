@@ -1,6 +1,6 @@
-// Keeps a page true while it is open. A message over /ws/live says that something is new; the parts of the page
-// that depend on it are then asked for, ready made, and put in the old ones' place. Messages are numbered: after a
-// break the connection asks for what followed the last one it has seen.
+// Keeps a page true while it is open. A message over /ws/live says that something is new; if it is of a kind that
+// the page shows, the parts that depend on it are asked for, ready made, and put in the old ones' place. Messages are
+// numbered: after a break the connection asks for what followed the last one it has seen.
 import { asked } from "./state.js";
 
 const AT_LEAST = 1000; // milliseconds between two refreshes while messages come in a burst
@@ -10,6 +10,7 @@ const VALUES = new Set(["snapshot", "board"]);
 export function follow(host, { onValues = () => {} } = {}) {
   const shown = document.getElementById("live");
   const announce = document.getElementById("announce");
+  const kinds = new Set(host.dataset.kinds.split(" ").filter(Boolean));
   let last = Number(host.dataset.number);
   let wait = 500;
   let timer = 0;
@@ -38,6 +39,7 @@ export function follow(host, { onValues = () => {} } = {}) {
     clearTimeout(timer);
     timer = 0;
     refreshed = performance.now();
+    if (!host.querySelector("[data-part]")) return location.reload(); // it said that there was nothing yet
     const mine = ++turn;
     const address = new URL(host.dataset.live, location.href);
     for (const name of ["model", "rail"]) if (asked(name)) address.searchParams.set(name, asked(name));
@@ -57,7 +59,7 @@ export function follow(host, { onValues = () => {} } = {}) {
     let fresh = 0;
     for (const part of made.querySelectorAll("[data-part]")) {
       const old = document.getElementById(part.id);
-      if (!old) continue;
+      if (!old || old.isEqualNode(part)) continue;
       const before = new Set([...old.querySelectorAll("[data-id]")].map((each) => each.dataset.id));
       const same = old.querySelector("[data-rail][aria-current]")?.dataset.rail === part.querySelector("[data-rail][aria-current]")?.dataset.rail
         && old.querySelector(".only")?.textContent === part.querySelector(".only")?.textContent;
@@ -91,7 +93,7 @@ export function follow(host, { onValues = () => {} } = {}) {
       if (message.type === "gap") schedule("board");
       if (message.number && message.type !== "reset" && message.v && message.at && message.number > last) {
         last = message.number;
-        schedule(message.type);
+        if (!kinds.size || kinds.has(message.type)) schedule(message.type);
       }
     });
     socket.addEventListener("close", () => {

@@ -67,7 +67,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture(scope="session")
 def real(tmp_path_factory: pytest.TempPathFactory, recorded_data: Path) -> Iterator[Served]:
-    """The first days of 2018 at recorded prices: nothing in it is simulated."""
+    """2018 at recorded prices: nothing in it is simulated."""
     with served_home(homes.real(tmp_path_factory.mktemp("real"), recorded_data)) as served:
         yield served
 

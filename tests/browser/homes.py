@@ -29,7 +29,7 @@ from tests.browser.served import environment
 
 PROJECT = Path(__file__).parents[2]
 DEMO = (date(2025, 9, 15), date(2025, 9, 19))
-REAL = (date(2018, 1, 2), date(2018, 1, 5))
+REAL = (date(2018, 1, 2), date(2018, 12, 28))
 LAST = date(2025, 9, 30)
 CENTS = 10_000_000
 SYMBOLS = ("SAP.DE", "SIE.DE", "ALV.DE", "BMW.DE", "DTE.DE")
@@ -46,15 +46,17 @@ def demo(folder: Path) -> Settings:
 
 
 def real(folder: Path, recorded: Path) -> Settings:
-    """Three recorded shares and the index, five rules, no news."""
+    """A year of all recorded shares and the index, five rules, no news."""
     baselines = ("cash", "benchmark", "equal_weight", "momentum", "random")
     models = "".join(
         f'[[models]]\nid = "{name.replace("_", "-")}"\nkind = "baseline"\nstrategy = "{name}"\n'
         for name in baselines
     )
+    bars = recorded / "xetra_daily_2010_2019"
+    symbols = ", ".join(f'"{path.stem}"' for path in sorted(bars.glob("*.csv")))
     (folder / "arena.toml").write_text(
-        f'[arena]\nstart = "{REAL[0]}"\n[universe]\nsymbols = ["SAP.DE", "SIE.DE", "ALV.DE"]\n'
-        f'[prices]\nsource = "files"\npath = "{recorded / "xetra_daily_2010_2019"}"\n'
+        f'[arena]\nstart = "{REAL[0]}"\n[universe]\nsymbols = [{symbols}]\n'
+        f'[prices]\nsource = "files"\npath = "{bars}"\n'
         f'benchmark_path = "{recorded / "dax_index"}"\n[news]\nsource = "none"\n{models}',
         encoding="utf-8",
     )

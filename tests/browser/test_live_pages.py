@@ -1,7 +1,8 @@
-"""The overview while it is open: what is committed meanwhile appears, once, also after a break."""
+"""Pages while they are open: what is committed meanwhile appears, once, also after a break."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from sqlalchemy import select
 from arena_api.app import create_app
 from arena_pipeline.settings import load_settings
 from arena_pipeline.warehouse import tables
+from arena_pipeline.warehouse.outbox import announce
 from arena_pipeline.warehouse.store import ArenaStore, utc_text
 from tests.api.live_server import serving
 from tests.api.world import SESSION, fill_store, order_row, settings_of, store_of, trade_rows
@@ -25,6 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser]
 SOON = 2_000
 """Milliseconds."""
 
+NOON = "2025-09-16T10:00:00.000000+00:00"
 KEPT_BY_THE_STORE = {"row_id", "superseded_at", "partition", "recorded_at"}
 
 
@@ -128,26 +131,114 @@ def test_hostile_words_in_a_message_stay_text(watch, served, store):
     assert page.locator("#rail b").count() == 0
 
 
+def test_a_model_is_told_of_its_trade_and_another_is_not(watch, served, store):
+    own, other = (live(watch.open(served, f"/models/{name}")) for name in ("tester", "cash"))
+    trade(store, 11, "SIE.DE")
+    expect(own.locator("#done")).to_contain_text("bought 10 Siemens", timeout=SOON)
+    expect(own.locator("#done tbody tr")).to_have_count(2)
+    assert "Siemens" not in other.locator("#content").inner_text()
+
+
+def test_the_pipeline_follows_its_runs(watch, served, store):
+    page = live(watch.open(served, "/pipeline"))
+    section = page.locator("section[aria-labelledby=runs]")
+    assert "momentum" not in section.inner_text()
+    day = {"first": "2025-09-16T08:30", "last": "2025-09-16T08:30", "partitions": 1}
+    with store.ledger.transaction() as connection:
+        begun = {"run_id": "run-7", "asset": "momentum", "state": "started", **day}
+        announce(connection, "run", begun, at=NOON)
+    expect(section).to_contain_text("momentum", timeout=SOON)
+
+
+def test_a_new_board_takes_the_place_of_the_old_one(watch, tmp_path):
+    settings = homes.written(tmp_path, models=2, days=10)
+    store = store_of(tmp_path)
+    with serving(create_app(settings)) as address:
+        page = live(watch.open(Served(f"http://{address}", settings), "/leaderboard?sort=-trades"))
+        expect(page.locator("#title")).to_contain_text("30 Sep 2025")
+        _write_board(store, "2025-10-01", nav_cents=12_345_600)
+        expect(page.locator("#title")).to_contain_text("1 Oct 2025", timeout=SOON)
+        expect(page.locator(".board tbody tr").first).to_contain_text("123\u202f456.00\u202f€")
+        expect(page.locator(".board th[aria-sort]")).to_contain_text("Trades")
+        older = watch.open(Served(f"http://{address}", settings), "/leaderboard?as_of=2025-09-30")
+        assert older.locator("[data-live]").count() == 0
+    store.close()
+
+
+def _write_board(store: ArenaStore, day: str, *, nav_cents: int) -> None:
+    """The newest board again, as of another day and with other values."""
+    with store.ledger.transaction() as connection:
+        lines = [
+            {**json.loads(row.row), "nav": f"{nav_cents / 100:.2f}"}
+            for row in connection.execute(select(tables.leaderboard))
+        ]
+        rows = {
+            "leaderboard": [
+                {
+                    "id": f"board:{day}:{line['model']}",
+                    "trading_day": day,
+                    "model": line["model"],
+                    "rank": line["rank"],
+                    "nav_cents": nav_cents,
+                    "row": json.dumps(line),
+                }
+                for line in lines
+            ],
+            "assessments": [],
+        }
+        now = datetime(2025, 10, 1, 16, 0, tzinfo=UTC)
+        store.write_rows(connection, "leaderboard", day, rows, run_id="run", now=now)
+
+
+def test_an_empty_overview_shows_the_first_day_when_it_comes(watch, tmp_path):
+    settings = settings_of(tmp_path)
+    with serving(create_app(settings)) as address:
+        page = live(watch.open(Served(f"http://{address}", settings), "/"))
+        expect(page.locator("main")).to_contain_text("Nothing has been run yet.")
+        store = store_of(tmp_path)
+        fill_store(store)
+        store.close()
+        expect(page.locator("#rail")).to_contain_text("bought 10 SAP", timeout=10_000)
+        page.close()
+
+
+def test_a_second_day_brings_the_chart_that_one_day_had_not(watch, tmp_path):
+    settings = homes.written(tmp_path, models=2, days=1)
+    store = store_of(tmp_path)
+    with serving(create_app(settings)) as address:
+        page = live(watch.open(Served(f"http://{address}", settings), "/"))
+        expect(page.locator(".equity")).to_contain_text("No line yet.")
+        _snapshot_of_next_day(store)
+        expect(page.locator("[data-equity]")).to_have_attribute("data-drawn", "3", timeout=10_000)
+        page.close()
+    store.close()
+
+
 def test_a_new_day_moves_the_lines(watch, tmp_path):
     settings = homes.written(tmp_path, models=2, days=10)
     store = store_of(tmp_path)
-    with store.ledger.read() as connection:
-        newest = select(tables.snapshots).order_by(tables.snapshots.c.trading_day.desc()).limit(1)
-        last = dict(connection.execute(newest).mappings().one())
     with serving(create_app(settings)) as address:
         page = live(watch.open(Served(f"http://{address}", settings), "/?unit=eur"))
         expect(page.locator("[data-equity]")).to_have_attribute("data-drawn", "3")
+        model = _snapshot_of_next_day(store)
+        label = page.locator(".ends span", has_text=model)
+        expect(label).to_contain_text("123\u202f456\u202f€", timeout=SOON)
+    store.close()
+
+
+def _snapshot_of_next_day(store: ArenaStore) -> str:
+    """Commit one model's value at the end of another day, and return the model."""
+    with store.ledger.transaction() as connection:
+        newest = select(tables.snapshots).order_by(tables.snapshots.c.trading_day.desc()).limit(1)
+        last = dict(connection.execute(newest).mappings().one())
         row = {name: value for name, value in last.items() if name not in KEPT_BY_THE_STORE}
         row |= {
             "id": f"snapshot:{last['model']}:2025-10-01",
             "trading_day": "2025-10-01",
             "nav_cents": 12_345_600,
         }
-        with store.ledger.transaction() as connection:
-            rows = {"snapshots": [row], "positions": []}
-            key = f"{last['model']}|2025-10-01"
-            now = datetime(2025, 10, 1, 16, 0, tzinfo=UTC)
-            store.write_rows(connection, "portfolio_snapshots", key, rows, run_id="run", now=now)
-        label = page.locator(".ends span", has_text=last["model"])
-        expect(label).to_contain_text("123\u202f456\u202f€", timeout=SOON)
-    store.close()
+        rows = {"snapshots": [row], "positions": []}
+        now = datetime(2025, 10, 1, 16, 0, tzinfo=UTC)
+        key = f"{last['model']}|2025-10-01"
+        store.write_rows(connection, "portfolio_snapshots", key, rows, run_id="run", now=now)
+    return str(last["model"])

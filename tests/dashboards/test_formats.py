@@ -5,7 +5,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboards.formats import amount, berlin, day, money, path, percent, session, usd, zoned
+from dashboards.formats import amount, berlin, coded, day, money, path, percent, session, usd, zoned
 
 
 def test_a_loss_too_small_to_show_has_no_minus():
@@ -43,3 +43,9 @@ def test_an_id_keeps_its_colons_and_nothing_else_that_an_address_would_read():
 @given(st.decimals(-(10**12), 10**12, places=2))
 def test_an_amount_reads_back_as_itself(value):
     assert Decimal(amount(value).replace("\u202f", "").replace("−", "-")) == value
+
+
+def test_commands_in_a_sentence_are_set_as_code_and_all_else_stays_text():
+    assert str(coded("start it with `arena up` <b>")) == "start it with <code>arena up</code> &lt;b&gt;"
+    assert str(coded("`<i>`")) == "<code>&lt;i&gt;</code>"
+    assert str(coded("one ` alone")) == "one ` alone"

@@ -46,3 +46,21 @@ def test_a_ledger_that_cannot_be_read_says_what_to_do(tmp_path, path):
     assert "cannot be read at the moment" in text
     assert "arena doctor" in text
     assert answer.headers["content-security-policy"].startswith("default-src 'self'")
+
+
+def test_a_fault_of_ours_is_a_page_that_tells_nothing_of_the_inside(tmp_path):
+    def fails() -> None:
+        raise RuntimeError(f"secret of {tmp_path}")
+
+    app = create_app(settings_of(tmp_path))
+    app.add_api_route("/fails", fails)
+    with asked_by(app, raise_server_exceptions=False) as client:
+        answer = client.get("/fails", headers=BROWSER)
+        document = client.get("/fails").json()
+    assert answer.status_code == 500
+    text = Page(answer.text).text
+    assert "The server failed. Its log says why, under" in text
+    assert "secret" not in answer.text
+    assert str(tmp_path) not in answer.text
+    assert answer.headers["content-security-policy"].startswith("default-src 'self'")
+    assert document["reference"] not in ("", None)
