@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -19,7 +18,7 @@ from arena_pipeline.trading.money import from_cents, to_cents
 from arena_pipeline.warehouse.listings import ALWAYS, Span
 from arena_pipeline.warehouse.provenance import provenance
 from arena_pipeline.warehouse.tables import leaderboard, models, position_marks, positions, snapshots
-from arena_pipeline.warehouse.views import newest_snapshot
+from arena_pipeline.warehouse.views import board_line, newest_snapshot
 
 PRICE = Decimal("0.0001")
 
@@ -166,7 +165,7 @@ def performance(reading: Reading, model: str, span: Span = ALWAYS) -> Document:
         "starting_cash": str(arena.starting_cash),
         "benchmark": universe.benchmark,
         "metrics_as_of": None if board is None else board.trading_day,
-        "metrics": None if board is None else json.loads(board.row),
+        "metrics": None if board is None else board_line(board.row),
         "series": [
             {
                 "day": row.trading_day,

@@ -57,7 +57,7 @@ def board(
         quarter = connection.execute(stored.where(assessments.c.robustness.is_not(None))).one_or_none()
         made = provenance(connection) if rows else None
     assessment = _SINCE_PROVISIONAL | json.loads(whole.document) if whole else None
-    lines = [_line(row.row) for row in rows]
+    lines = [board_line(row.row) for row in rows]
     every_day = assessment.pop("all_days", None) if assessment else None
     if all_days and assessment and any(assessment["left_out"].values()):
         if every_day is None:
@@ -76,7 +76,8 @@ def board(
     }
 
 
-def _line(stored: str) -> Row:
+def board_line(stored: str) -> Row:
+    """A model's line of a board as it is stored, complete also from before boards were assessed."""
     line: Row = json.loads(stored)
     return line | {name: value for name, value in _SINCE_ASSESSED.items() if name not in line}
 

@@ -1,5 +1,6 @@
 """A model's page and the list of models."""
 
+import json
 from datetime import date, timedelta
 
 import pytest
@@ -167,3 +168,22 @@ def test_more_calls_make_a_larger_dot_and_full_confidence_stands_at_the_right():
     assert (many.x, many.y) == (SIDE, 0)
     assert few.radius < many.radius
     assert few.high < few.y < few.low
+
+
+def test_a_line_from_before_boards_were_assessed_says_so_little_and_no_more(tmp_path):
+    store = store_of(tmp_path)
+    fill_store(store)
+    later = ("alpha", "beta", "exposure", "expectancy", "significance", "luck", "skill")
+    with store.ledger.transaction() as connection:
+        for row in connection.execute(select(tables.leaderboard)).all():
+            line = {name: value for name, value in json.loads(row.row).items() if name not in later}
+            connection.execute(
+                tables.leaderboard.update()
+                .where(tables.leaderboard.c.row_id == row.row_id)
+                .values(row=json.dumps(line))
+            )
+    store.close()
+    with asked_by(create_app(settings_of(tmp_path))) as client:
+        assert client.get("/api/models/tester/performance").json()["metrics"]["significance"] is None
+        for address in ("/models/tester", "/leaderboard", "/", "/duel?a=tester&b=cash"):
+            assert client.get(address).status_code == 200, address
