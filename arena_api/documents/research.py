@@ -131,6 +131,7 @@ class BarLine(Shape):
     low: Price
     close: Price
     volume: int = Field(description="shares")
+    adjustment: str = Field(description="what is worked into the prices: raw, split or total")
     stale: bool = Field(description="the vendor repeats the day before: never filled at")
     vintage: int = Field(description="1 is as first known")
     known_at: Moment

@@ -42,18 +42,22 @@ def end_of_day(calendar: TradingCalendar, day: date) -> datetime:
 
 def daily_bars(store: ArenaStore, first: date) -> BarHistory:
     """All vintages of the daily bars from `first` on, with the splits that lie between them."""
-    splits = (
-        Split(action.symbol, action.ex_date, action.ratio, action.known_at)
-        for action in corporate_actions(store)
-        if action.ratio is not None
-    )
     rows = store.rows("daily_bars", "day >= $first", first=first)
-    return BarHistory((bar_from(row) for row in rows), Splits(splits))
+    return BarHistory((bar_from(row) for row in rows), Splits(splits(store)))
 
 
 def intraday_bars(store: ArenaStore) -> BarHistory:
     """All vintages of all 15-minute bars."""
     return BarHistory(bar_from(row) for row in store.rows("intraday_bars"))
+
+
+def splits(store: ArenaStore) -> list[Split]:
+    """Every split that is known."""
+    return [
+        Split(action.symbol, action.ex_date, action.ratio, action.known_at)
+        for action in corporate_actions(store)
+        if action.ratio is not None
+    ]
 
 
 def corporate_actions(store: ArenaStore) -> list[CorporateAction]:

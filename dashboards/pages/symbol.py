@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 from collections import defaultdict
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -27,6 +28,7 @@ RANGES = {"1m": 22, "3m": 64, "6m": 128, "1y": 254, "all": 1600}
 """Trading days that are shown."""
 
 DEFAULT_RANGE = "6m"
+CHANGES = (1, 5, 20)
 KINDS = ("candles", "line")
 NEWS = 300
 """Articles at most, in the chart and in the list."""
@@ -71,12 +73,13 @@ def symbol(shell: ShellOf, symbol: str) -> HTMLResponse:
     reading, asked = shell.reading, shell.request.query_params
     period = chosen(asked.get("range"), RANGES, DEFAULT_RANGE)
     try:
-        bars = _bars(reading, symbol, period)
+        bars, scale = _bars(reading, symbol, period)
     except DataError:
         return shell.missing(symbol, here=HERE)
     span = _span(bars)
+    table = _table(reading, symbol, bars)
     trades = listed.trades(reading, Asked(limit=MAX_ROWS), symbol=symbol)["trades"]
-    figures = research.session_table(reading, "indicators", symbol=symbol)
+    session = research.session_table(reading, "indicators", symbol=symbol)["session"]
     return shell.page(
         "symbol.html",
         here=HERE,
@@ -87,11 +90,12 @@ def symbol(shell: ShellOf, symbol: str) -> HTMLResponse:
         kind=chosen(asked.get("kind"), KINDS, KINDS[0]),
         kinds=KINDS,
         bars=bars,
-        table=_table(reading, symbol, bars),
+        table=table,
+        changes={days: _change(bars, days) for days in CHANGES},
+        splits=[split for split in scale.splits if bars and bars[0]["day"] < split.ex_date.isoformat()],
         still=_still(reading, symbol, bars),
         averages=AVERAGES,
-        figures=next(iter(figures["indicators"]), None),
-        session=figures["session"],
+        session=session,
         holders=uses.holders(reading, symbol),
         trades=trades,
         news=_news(reading, symbol, span),
@@ -104,13 +108,13 @@ def series(shell: ShellOf, request: Request) -> JSONResponse:
     asked = request.query_params
     symbol, period = asked.get("symbol", ""), chosen(asked.get("range"), RANGES, DEFAULT_RANGE)
     try:
-        bars = _bars(shell.reading, symbol, period)
+        bars, scale = _bars(shell.reading, symbol, period)
     except DataError:
         return JSONResponse({"days": []}, 404)
-    return JSONResponse(_document(shell, symbol, bars), headers={"Cache-Control": "private, no-cache"})
+    return JSONResponse(_document(shell, symbol, bars, scale), headers={"Cache-Control": "private, no-cache"})
 
 
-def _document(shell: Shell, symbol: str, bars: list[Document]) -> dict[str, Any]:
+def _document(shell: Shell, symbol: str, bars: list[Document], scale: prices.Scale) -> dict[str, Any]:
     days = [bar["day"] for bar in bars]
     drawn = _lines(shell.reading, symbol, bars)
     first = days[0] if days else ""
@@ -127,8 +131,8 @@ def _document(shell: Shell, symbol: str, bars: list[Document]) -> dict[str, Any]
                 "side": trade["side"],
                 "model": trade["model"],
                 "classes": shell.series(trade["model"]),
-                "quantity": trade["quantity"],
-                "price": float(trade["price"]),
+                "quantity": round(trade["quantity"] * scale.ratio(trade["trading_day"])),
+                "price": round(float(trade["price"]) / float(scale.ratio(trade["trading_day"])), 4),
             }
             for trade in trades
             if (place := _place(days, trade["trading_day"])) is not None
@@ -141,12 +145,19 @@ def _document(shell: Shell, symbol: str, bars: list[Document]) -> dict[str, Any]
     }
 
 
-def _bars(reading: Reading, symbol: str, period: str) -> list[Document]:
-    """The last bars of a period. Raises DataError for what is no share of the arena."""
+def _bars(reading: Reading, symbol: str, period: str) -> tuple[list[Document], prices.Scale]:
+    """The last bars of a period on the scale of now. Raises DataError for what is no share of the arena."""
     if not SYMBOL.fullmatch(symbol):
         raise DataError(f"{symbol!r} is no symbol")
-    found: list[Document] = prices.bars(reading, symbol, date.min, date.max)["bars"]
-    return found[-RANGES[period] :]
+    found, scale = prices.on_one_scale(reading, prices.bars(reading, symbol, date.min, date.max))
+    return found["bars"][-RANGES[period] :], scale
+
+
+def _change(bars: list[Document], days: int) -> float | None:
+    """The last close against that so many trading days before, as a fraction."""
+    if len(bars) <= days:
+        return None
+    return float(Decimal(bars[-1]["close"]) / Decimal(bars[-1 - days]["close"]) - 1)
 
 
 def _span(bars: list[Document]) -> Span:

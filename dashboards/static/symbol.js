@@ -204,10 +204,11 @@ if (box && typeof uPlot !== "undefined") {
     const next = Math.min(Math.max((plots[0].cursor.idx ?? most + (step < 0 ? 1 : 0)) + step, 0), most);
     plots[0].setCursor({ left: plots[0].valToPos(next, "x"), top: 0 });
   });
+  box.addEventListener("blur", () => { for (const plot of plots) plot.setCursor({ left: -10, top: -10 }); });
   addEventListener("arena:colours", () => data && render());
   let drawnAt = box.clientWidth;
   new ResizeObserver(() => {
-    if (data && Math.abs(box.clientWidth - drawnAt) > 1) { drawnAt = box.clientWidth; render(); }
+    if (data && !matchMedia("print").matches && Math.abs(box.clientWidth - drawnAt) > 1) { drawnAt = box.clientWidth; render(); }
   }).observe(box);
   load();
 }

@@ -2,14 +2,19 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
 from arena_api.app import create_app
 from arena_pipeline.market.bars import Adjustment, Bar, Interval
 from arena_pipeline.market.indicators import DRAWN, VALUES, indicators, lines
-from arena_pipeline.warehouse.rows import bar_row
+from arena_pipeline.market.splits import Split, Splits
+from arena_pipeline.trading.corporate_actions import ActionKind, CorporateAction
+from arena_pipeline.warehouse.rows import action_row, bar_row
 from arena_pipeline.warehouse.store import Partition
+from dashboards import formats
+from dashboards.formats import amount, percent
 from tests.api.conftest import NOW, asked_by
 from tests.api.world import ARTICLE, DECISION, RUN, SCRIPT, fill_store, settings_of, store_of
 from tests.dashboards.pages import Page, page
@@ -100,6 +105,39 @@ def test_the_chart_has_the_numbers_of_the_bars(client):
     assert chart["volume"] == [each["volume"] for each in bars]
     assert len(chart["sma_20"]) == 22
     assert chart["sma_200"] == [None] * 22
+
+
+def test_the_tiles_are_of_the_last_bar_that_is_shown(client):
+    text = page(client, "/symbols/SIE.DE").text
+    change = percent(float(BARS[-1].close / BARS[-2].close - 1))
+    rsi = lines(BARS)["rsi_14"][-1]
+    assert f"1 day {'▲' if BARS[-1].close > BARS[-2].close else '▼'} {change}" in text
+    assert f"RSI 14 {amount(rsi, 1)}" in text
+
+
+def test_prices_of_before_a_split_are_divided_by_it_with_all_that_is_drawn_of_them(tmp_path):
+    ex_date = DAYS[-5]
+    split = CorporateAction(
+        ActionKind.SPLIT, "SIE.DE", ex_date, Fraction(2), None, None, BARS[-5].start, "yahoo", "0" * 64
+    )
+    store = store_of(tmp_path)
+    fill_store(store)
+    store.write_frames("daily_bars", [Partition("2025-08-01", [bar_row(each) for each in BARS])], **RUN)
+    store.write_frames("corporate_actions", [Partition(str(ex_date), [action_row(split)])], **RUN)
+    store.close()
+    divided = [
+        Splits([Split("SIE.DE", ex_date, Fraction(2), split.known_at)]).on_scale_of(each, NOW)
+        for each in BARS
+    ]
+    with asked_by(create_app(settings_of(tmp_path), clock=lambda: NOW)) as client:
+        chart = client.get("/dash/symbol.json?symbol=SIE.DE&range=1m").json()
+        text = page(client, "/symbols/SIE.DE?range=1m").text
+        stored = client.get("/api/bars/SIE.DE?from=2025-06-02&to=2025-08-01").json()["bars"]
+    assert chart["close"] == [float(each.close) for each in divided[-22:]]
+    assert chart["sma_20"][-1] == pytest.approx(lines(divided)["sma_20"][-1], abs=1e-4)
+    assert f"Prices before the split of {formats.day(ex_date)}, 2 for 1, are divided by it" in text
+    assert stored[0]["close"] == str(BARS[0].close.quantize(Decimal("0.0001")))
+    assert stored[0]["adjustment"] == "raw"
 
 
 def test_the_chart_says_who_traded_when(client):
