@@ -16,7 +16,14 @@ from sqlalchemy import Table, select
 
 from arena_pipeline.errors import DataError
 from arena_pipeline.trading.money import from_cents
-from arena_pipeline.warehouse.lineage import LAKE_KINDS, kind, prefix, session_of, window_of
+from arena_pipeline.warehouse.lineage import (
+    LAKE_KINDS,
+    REMEMBERS,
+    kind,
+    prefix,
+    session_of,
+    window_of,
+)
 from arena_pipeline.warehouse.research_tables import extractions
 from arena_pipeline.warehouse.store import CHUNK, ArenaStore, Edge, Row
 from arena_pipeline.warehouse.tables import (
@@ -28,12 +35,15 @@ from arena_pipeline.warehouse.tables import (
     orders,
     snapshots,
 )
+from dashboards import formats
 
 HASHES = {"raw": "read from", "sent_sha256": "sent", "reply_sha256": "replied"}
 """Columns that name archived bytes, and what they are to the row."""
 
 OF_A_SESSION = ("indicators", "momentum", "watchlist", "briefing")
 """Their ids name session and share."""
+
+REMEMBERED = "remembered"
 
 MAX_STEPS = 6
 """A decision's bytes are four edges away from it."""
@@ -56,10 +66,12 @@ TITLES = {
 
 @dataclass
 class Walk:
-    """Every id below some roots with what is stored under it, if anything is; and the edges."""
+    """Every id below some roots with what is stored under it, if anything is; and the edges. `remembered` are
+    the ids among them that a model was only told of its own past: what they rest on is not here."""
 
     rows: dict[str, Row] = field(default_factory=dict)
     edges: set[Edge] = field(default_factory=set)
+    remembered: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +103,10 @@ class Group:
 
 
 def walk(store: ArenaStore, roots: Iterable[str]) -> Walk:
-    """What a decision, its orders and its fills (`roots`) were made from; runs of bars are not opened."""
+    """What a decision, its orders and its fills (`roots`) were made from; runs of bars are not opened, and
+    neither is what the model was told of its past."""
     found = Walk()
+    walked: set[str] = set()
     frontier = set(roots)
     for _ in range(MAX_STEPS):
         rows = _rows(store, frontier)
@@ -103,20 +117,27 @@ def walk(store: ArenaStore, roots: Iterable[str]) -> Walk:
                 Edge(identity, f"raw:{row[name]}", role) for name, role in HASHES.items() if row.get(name)
             }
         found.edges |= edges
-        frontier = {edge.parent for edge in edges} - set(found.rows)
+        walked |= frontier
+        found.remembered |= {edge.parent for edge in edges if edge.role == REMEMBERS}
+        frontier = {edge.parent for edge in edges if edge.role != REMEMBERS} - walked
         if not frontier:
             break
+    found.remembered -= walked
+    rows = _rows(store, found.remembered)
+    found.rows |= {identity: rows.get(identity, {}) for identity in found.remembered}
     return found
 
 
 def groups(found: Walk, without: Iterable[str] = ()) -> list[Group]:
-    """The pieces of a walk by kind, without its roots."""
+    """The pieces of a walk by kind, without its roots; last what was only remembered."""
     left_out = set(without)
     by_kind: dict[str, list[Piece]] = {}
     for identity in sorted(set(found.rows) - left_out):
-        by_kind.setdefault(kind(identity), []).append(piece(identity, found.rows[identity]))
-    order = [*TITLES, *sorted(set(by_kind) - set(TITLES))]
-    return [Group(name, TITLES.get(name, name), by_kind[name]) for name in order if name in by_kind]
+        name = REMEMBERED if identity in found.remembered else kind(identity)
+        by_kind.setdefault(name, []).append(piece(identity, found.rows[identity]))
+    order = [*TITLES, *sorted(set(by_kind) - {*TITLES, REMEMBERED}), REMEMBERED]
+    titles = {**TITLES, REMEMBERED: "What it was told of its own past"}
+    return [Group(name, titles.get(name, name), by_kind[name]) for name in order if name in by_kind]
 
 
 def books_after(store: ArenaStore, fill_ids: Sequence[str]) -> dict[str, Row]:
@@ -308,9 +329,14 @@ def _title(name: str, identity: str, row: Row) -> str:
         except DataError:
             return ""
         return f"{symbol}, {first} to {last}"
+    if name == "decision":
+        session = session_of(identity)
+        return f"Decision of {formats.session(session)}" if session else identity
     if not row:
         return ""
     match name:
+        case "order":
+            return f"{row['side']} {row['quantity']} {row['symbol']}"
         case "article":
             return str(row["title"])
         case "extraction":

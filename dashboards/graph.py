@@ -172,7 +172,7 @@ class _Drawn:
         self._parts: dict[str, Part] = {}
 
     def parts(self) -> dict[str, Part]:
-        for identity in sorted(self.walk.rows):
+        for identity in sorted(self.walk.rows.keys() - self.walk.remembered):
             name = kind(identity)
             if name in PLURALS and name not in ("order", "fill"):
                 self._evidence(identity, name)

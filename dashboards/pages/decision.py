@@ -17,7 +17,7 @@ from arena_api.reading.stored import asset_state
 from arena_pipeline.errors import DataError
 from arena_pipeline.settings import MODEL_ID
 from arena_pipeline.warehouse.lineage import prefix
-from arena_pipeline.warehouse.store import ArenaStore, Row
+from arena_pipeline.warehouse.store import ArenaStore
 from dashboards import addresses, calls, dagster_links, digests, evidence, graph
 from dashboards.shell import ShellOf
 
@@ -74,7 +74,7 @@ def decision(shell: ShellOf, identity: str, share: Annotated[str | None, Query()
         marked=calls.marked,
         page_of=addresses.page_of,
         groups=evidence.groups(walk, without=roots),
-        facts=_cited_facts(found, walk.rows),
+        facts=_cited_facts(found, walk),
         cites=sorted({cite["cite"] for order in found["orders"] for cite in order["cites"]}),
         cited=_cited(found),
         calls=[calls.call_of(store, call, walk.rows[call]) for call in asked],
@@ -103,10 +103,12 @@ def _cited(decision: Mapping[str, Any]) -> dict[str, list[str]]:
     return dict(found)
 
 
-def _cited_facts(decision: Mapping[str, Any], rows: Mapping[str, Row]) -> dict[str, str]:
+def _cited_facts(decision: Mapping[str, Any], walk: evidence.Walk) -> dict[str, str]:
     """What each cited fact said, by the citation, from the briefings that the decision was shown."""
+    shown = {edge.parent for edge in walk.edges if edge.child == decision["id"]}
     said: dict[str, str] = {}
-    for identity, row in rows.items():
+    for identity in shown:
+        row = walk.rows.get(identity, {})
         if prefix(identity) == "briefing" and row.get("facts"):
             facts = json.loads(row["facts"])
             for section in ("technical", "news", "figures"):

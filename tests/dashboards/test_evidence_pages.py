@@ -9,7 +9,7 @@ from arena_api.app import create_app
 from tests.api.conftest import NOW, asked_by
 from tests.api.world import ARTICLE, DECISION, SCRIPT, SESSION, settings_of, store_of
 from tests.dashboards.pages import Page, page
-from tests.dashboards.world import ASKED, HELD, LINKED, READING, fill_evidence
+from tests.dashboards.world import ASKED, EARLIER, HELD, LINKED, READING, fill_evidence, remember_earlier
 
 BRIEFING = f"/research/SAP.DE/{SESSION}"
 PAGES = [
@@ -100,6 +100,21 @@ def test_what_an_order_cites_is_marked_and_leads_to_the_article(client):
     assert "SAP.DE:N1 news speaks for it the article" in shown.text
     assert "SAP.DE:X9 no such fact was shown" in shown.text
     assert ("href", f"/articles/{ARTICLE}") in shown.attributes
+
+
+def test_what_a_model_remembers_is_named_and_is_not_its_evidence(tmp_path):
+    store = store_of(tmp_path)
+    fill_evidence(store)
+    remember_earlier(store)
+    store.close()
+    with asked_by(create_app(settings_of(tmp_path), clock=lambda: NOW)) as client:
+        shown = page(client, f"/decisions/{DECISION}")
+    assert "SAP.DE:N1 news speaks for it the article" in shown.text
+    assert "news speaks against it" not in shown.text
+    assert "What it was told of its own past 1 Decision of 12 Sep 2025 08:30" in shown.text
+    assert ("href", f"/decisions/decision:tester:{EARLIER}") in shown.attributes
+    ids = [value for name, value in shown.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
 
 
 def test_the_prompt_and_the_raw_reply_are_there_in_full(client):

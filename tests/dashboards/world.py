@@ -8,6 +8,7 @@ import json
 from sqlalchemy import select
 
 from arena_pipeline.warehouse import tables
+from arena_pipeline.warehouse.lineage import REMEMBERS
 from arena_pipeline.warehouse.redigest import JUDGED, OF_STORAGE, content
 from arena_pipeline.warehouse.research_tables import briefing_use, citations, extractions
 from arena_pipeline.warehouse.store import ArenaStore, Edge, Partition, utc_text
@@ -23,6 +24,7 @@ PROMPT = {
 REPLY = {"choices": [{"message": {"content": f'{{"orders": [], "reasoning": "{SCRIPT}"}}'}}]}
 ASKED = "llm:" + "b" * 64
 READING = "extraction:" + "9" * 64
+EARLIER = "2025-09-12T08:30"
 HELD = f"briefing:{SESSION}:SIE.DE"
 LINKED = "article:" + "8" * 64
 
@@ -78,6 +80,24 @@ def fill_evidence(store: ArenaStore) -> None:
             ],
         )
     _write_briefings(store)
+
+
+def remember_earlier(store: ArenaStore) -> None:
+    """Let the decision have been told of one before it, which read another briefing of the same share."""
+    earlier = f"decision:tester:{EARLIER}"
+    with store.ledger.transaction() as connection:
+        first = connection.execute(select(tables.decisions).where(tables.decisions.c.id == DECISION)).one()
+        values = {**first._mapping, "id": earlier, "session": EARLIER, "trading_day": EARLIER[:10]}
+        connection.execute(tables.decisions.insert().values(**values))
+        briefing = f"briefing:{EARLIER}:SAP.DE"
+        store.add_edges(
+            connection, [Edge(DECISION, earlier, REMEMBERS), Edge(earlier, briefing, "decided from")]
+        )
+    facts = {"technical": [], "figures": [], "news": [{"id": "N1", "text": "news speaks against it"}]}
+    (found,) = store.rows_in("briefings", [SESSION], "symbol = 'SAP.DE'")
+    kept = {name: value for name, value in found.items() if name not in ("partition", "known_at")}
+    row = kept | {"id": briefing, "session": EARLIER, "facts": json.dumps(facts)}
+    store.write_frames("briefings", [Partition(EARLIER, [row])], **RUN)
 
 
 def _write_briefings(store: ArenaStore) -> None:
