@@ -19,7 +19,7 @@ UNITS = ("pct", "eur", "rel")
 DEFAULT_RANGE, DEFAULT_UNIT = "3m", "pct"
 FIELDS = {"eur": "nav_cents", "pct": "return", "rel": "excess"}
 MOST_POINTS = 600
-"""So many days at most go to a browser; of more, evenly chosen ones."""
+"""So many days at most go to a browser; of more, evenly chosen ones before the longest period of `RANGES`."""
 
 WIDTH, HEIGHT, LABELS, MARGIN, GAP = 1100, 380, 236, 64, 17
 """Of the SVG, in its own units: labels take a strip at the right, ticks a margin at the left."""
@@ -146,7 +146,9 @@ def _cut(values: Sequence[Any], period: str) -> list[Any]:
 def _kept(count: int) -> Sequence[int]:
     if count <= MOST_POINTS:
         return range(count)
-    return [round(index * (count - 1) / (MOST_POINTS - 1)) for index in range(MOST_POINTS)]
+    newest = max(days for days in RANGES.values() if days)
+    older, places = count - newest, MOST_POINTS - newest
+    return [*(round(index * older / places) for index in range(places)), *range(older, count)]
 
 
 def _base(navs: Sequence[int | None], market: Sequence[float | None]) -> float:

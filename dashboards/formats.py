@@ -6,6 +6,7 @@ hands it to on its root element.
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -27,6 +28,8 @@ STYLE: dict[str, Any] = {
 }
 """Digits in groups of three with a narrow space that does not break, a point before decimals, a true minus;
 a dash for what is missing, which is never shown as 0."""
+
+ORDER = re.compile(r"\border:\S+?:(?P<session>\d{4}-\d\d-\d\dT\d\d:\d\d):\d+\b")
 
 MINUS, MISSING, SPACE = STYLE["minus"], STYLE["missing"], STYLE["unit_space"]
 CENT = Decimal("0.01")
@@ -128,7 +131,19 @@ def coded(text: str) -> Markup:
     )
 
 
-FILTERS = (amount, money, usd, percent, direction, arrow, berlin, zoned, day, session, path, coded)
+def worded(reason: str) -> str:
+    """Why an order was placed, with other orders named by their session: `take profit of the order of …`."""
+    return ORDER.sub(_of_session, reason)
+
+
+def _of_session(found: re.Match[str]) -> str:
+    try:
+        return f"the order of {session(found['session'])}"
+    except ValueError:
+        return found[0]
+
+
+FILTERS = (amount, money, usd, percent, direction, arrow, berlin, zoned, day, session, path, coded, worded)
 
 
 def install(environment: Environment) -> None:

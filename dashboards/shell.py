@@ -70,11 +70,11 @@ class Shell:
         kept = {name: value for name, value in query.items() if value is not None}
         return f"{self.request.url.path}?{urlencode(kept)}" if kept else self.request.url.path
 
-    def live(self, *kinds: str, address: str | None = None) -> Live:
+    def live(self, *kinds: str) -> Live:
         """For `page`: keep the page true while it is open. To be called before anything that the page shows
         is read: a message that comes in between is then told, not lost. Its parts are asked for at its own
-        address unless another is given."""
-        return Live(address or self.link(), " ".join(kinds), bounds(self.reading)[1])
+        address."""
+        return Live(self.link(), " ".join(kinds), bounds(self.reading)[1])
 
     def page(
         self, template: str, *, here: str = "", status: int = 200, live: Live | None = None, **values: Any

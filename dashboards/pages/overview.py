@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -38,9 +39,12 @@ SPARK_DAYS = 64
 @router.get("/")
 def overview(shell: ShellOf) -> HTMLResponse:
     asked = shell.request.query_params
-    live = shell.live(address="/dash/overview.html")
+    live = shell.live()
     found = all_books(shell.reading)
     model = _model(shell)
+    parts = _parts(shell, found, model)
+    if found["days"] or parts["board"]["models"]:
+        live = replace(live, address="/dash/overview.html")
     period = chosen(asked.get("range"), equity.RANGES, equity.DEFAULT_RANGE)
     unit = chosen(asked.get("unit"), equity.UNITS, equity.DEFAULT_UNIT)
     view = (found, unit, period, model)
@@ -52,7 +56,7 @@ def overview(shell: ShellOf) -> HTMLResponse:
         unit=unit,
         period=period,
         **_chart(shell, *view),
-        **_parts(shell, found, model),
+        **parts,
     )
 
 

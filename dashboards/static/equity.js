@@ -5,7 +5,9 @@ import { asked, changeAddress, plain } from "./state.js";
 
 const RANGES = { "1w": 6, "1m": 22, "3m": 64, all: Infinity };
 const WIDE = 700; // below it lines have no labels at their ends; the legend names them
+const FEW = 5; // lines that a narrow chart names under a finger: the nearest
 const GAP = 18;
+const paper = matchMedia("print"); // what is drawn while a page is printed does not get onto the paper
 
 // Places as near as possible to those wanted, `gap` apart, between low and high while there is room.
 export function apart(wanted, gap, low, high) {
@@ -42,31 +44,37 @@ const UNITS = {
 
 export function draw(host) {
   const box = host.querySelector(".plots");
-  const chart = { reload: () => {}, onModel: () => {} };
+  const chart = { reload: load, onModel: () => {} };
+  if (!box) chart.reload = () => location.reload(); // there were too few days for a line
   if (!box || typeof uPlot === "undefined") return chart;
-  chart.reload = load;
   const state = {
-    unit: asked("unit") in UNITS ? asked("unit") : "pct",
-    range: asked("range") in RANGES ? asked("range") : "3m",
+    unit: Object.hasOwn(UNITS, asked("unit")) ? asked("unit") : "pct",
+    range: Object.hasOwn(RANGES, asked("range")) ? asked("range") : "3m",
     model: host.dataset.model ?? asked("model"),
   };
   let data = null;
   let plots = [];
   let tip = null;
   let drawings = 0;
+  let loads = 0;
 
-  // With the number of the message that told of a change: an answer from just before it has another address.
+  // With the number of the message that told of a change: an answer from just before it has another address. What
+  // was asked for last is drawn; rejects when there is no answer.
   async function load(number) {
+    const turn = ++loads;
+    let found;
     try {
       const early = window.early?.[host.dataset.equity];
       if (early) delete window.early[host.dataset.equity];
       const answer = (await early) ?? (await fetch(number === undefined ? host.dataset.equity : `${host.dataset.equity}?n=${number}`));
       if (!answer.ok) throw new Error(answer.status);
-      data = await answer.json();
-    } catch {
+      found = await answer.json();
+    } catch (error) {
       if (!data) box.replaceChildren(make("p", "empty", "The chart’s numbers cannot be read at the moment. Load the page again."));
-      return;
+      throw error;
     }
+    if (turn !== loads) return;
+    data = found;
     if (!data.models.some((model) => model.id === state.model)) state.model = null;
     render();
   }
@@ -206,6 +214,8 @@ export function draw(host) {
       const lines = rows
         .map((row) => ({ row, value: row.values[idx] }))
         .filter((each) => each.value !== null)
+        .sort((a, b) => away(u, a) - away(u, b))
+        .slice(0, u.width < WIDE ? FEW : undefined)
         .sort((a, b) => b.value - a.value)
         .map(({ row, value }) => {
           const line = make("div");
@@ -224,6 +234,8 @@ export function draw(host) {
     tip.style.left = after ? `${start + left + 16}px` : "";
     tip.style.right = after ? "" : `${u.width - start - left + 16}px`;
   }
+
+  const away = (u, each) => Math.abs(u.valToPos(each.value, "y") - u.cursor.top);
 
   // The chips show what is chosen, and lead to the same by address.
   function mark() {
@@ -286,10 +298,9 @@ export function draw(host) {
   });
   box.addEventListener("blur", () => { tip && (tip.hidden = true); });
   addEventListener("arena:colours", () => data && render());
-  matchMedia("print").addEventListener("change", () => data && render());
   let drawnAt = box.clientWidth;
-  new ResizeObserver(() => { if (data && Math.abs(box.clientWidth - drawnAt) > 1) { drawnAt = box.clientWidth; render(); } }).observe(box);
-  load();
+  new ResizeObserver(() => { if (data && !paper.matches && Math.abs(box.clientWidth - drawnAt) > 1) { drawnAt = box.clientWidth; render(); } }).observe(box);
+  load().catch(() => {});
   return chart;
 }
 

@@ -6,10 +6,7 @@ import { changeAddress, plain } from "./state.js";
 const charts = [...document.querySelectorAll("[data-equity]")].map(draw);
 const page = document.querySelector("[data-live]");
 const live = follow(page, {
-  onValues(number) {
-    if (!document.querySelector(".plots")) return location.reload(); // there were too few days for a line
-    for (const chart of charts) chart.reload(number);
-  },
+  onValues: (number) => Promise.all(charts.map((chart) => chart.reload(number))),
 });
 for (const chart of charts) chart.onModel = () => live.refresh();
 page.addEventListener("click", (event) => {

@@ -7,7 +7,11 @@ import itertools
 import pytest
 from playwright.sync_api import Page, expect
 
+from arena_api.app import create_app
 from dashboards.formats import day, money, percent
+from tests.api.live_server import serving
+from tests.browser import homes
+from tests.browser.served import Served
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -140,3 +144,28 @@ def test_the_first_load_is_light(watch, long, chromium):
     drawn(page, 16)
     page.context.close()
     assert 20_000 < sum(loaded) <= MOST
+
+
+@pytest.mark.parametrize("path", ["/", "/symbols/SAP.DE"])
+def test_a_chart_gets_onto_paper(watch, demo, path):
+    page = watch.open(demo, path)
+    page.wait_for_selector("[data-drawn] canvas")
+    canvases = page.locator("canvas").count()
+    assert page.pdf().count(b"/Subtype /Image") >= canvases > 1
+
+
+def test_the_newest_days_are_all_drawn_of_more_days_than_are_sent(watch, tmp_path):
+    settings = homes.written(tmp_path, models=1, days=640)
+    with serving(create_app(settings)) as address:
+        served = Served(f"http://{address}", settings)
+        page = drawn(watch.open(served, "/?range=1m"), 2)
+        without = watch.open(served, "/?range=1m", scripts=False)
+        page.locator("details.numbers summary").click()
+        rows = page.locator("details.numbers tbody th")
+        assert rows.all_inner_texts() == without.locator("details.numbers tbody th").all_text_contents()
+        assert rows.count() == 22
+        page.close()
+
+
+def test_a_unit_that_there_is_not_is_as_if_not_asked_for(watch, demo):
+    drawn(watch.open(demo, "/?unit=constructor&range=toString"), 9)

@@ -5,7 +5,19 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboards.formats import amount, berlin, coded, day, money, path, percent, session, usd, zoned
+from dashboards.formats import (
+    amount,
+    berlin,
+    coded,
+    day,
+    money,
+    path,
+    percent,
+    session,
+    usd,
+    worded,
+    zoned,
+)
 
 
 def test_a_loss_too_small_to_show_has_no_minus():
@@ -49,3 +61,10 @@ def test_commands_in_a_sentence_are_set_as_code_and_all_else_stays_text():
     assert str(coded("start it with `arena up` <b>")) == "start it with <code>arena up</code> &lt;b&gt;"
     assert str(coded("`<i>`")) == "<code>&lt;i&gt;</code>"
     assert str(coded("one ` alone")) == "one ` alone"
+
+
+def test_an_order_is_named_by_its_session():
+    said = "take profit of order:sandbox-trend:2025-09-16T14:00:1"
+    assert worded(said) == "take profit of the order of 16 Sep 2025 14:00"
+    assert worded("reorder:x order: nothing") == "reorder:x order: nothing"
+    assert worded("order:a:9999-99-99T99:99:1") == "order:a:9999-99-99T99:99:1"

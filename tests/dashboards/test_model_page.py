@@ -25,6 +25,17 @@ def test_a_model_shows_its_book_and_what_opened_each_position(client):
     assert "<b>" not in answer
 
 
+def test_a_decision_shows_the_quantity_that_was_filled(tmp_path):
+    store = store_of(tmp_path)
+    fill_store(store)
+    with store.ledger.transaction() as connection:
+        connection.execute(tables.fills.update().values(quantity=11))
+    store.close()
+    with asked_by(create_app(settings_of(tmp_path))) as client:
+        text = page(client, "/models/tester").text
+    assert "buy 11 SAP filled" in text
+
+
 def test_a_figure_that_nobody_knows_is_a_dash_with_its_reason(client):
     answer = client.get("/models/tester").text
     assert 'title="a purchase has no result yet"' in answer
