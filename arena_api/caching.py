@@ -1,8 +1,9 @@
 """Answers are kept for as long as the data they show is in force, and a client that has one is told so (304).
 
 An answer that says itself how long it may be kept (`Cache-Control`) depends on the moment, and is left alone.
-Of requests for the same thing at the same time one is worked on; the others get the answer before it if that
-held until just now, else they wait.
+Of requests for one address one at a time is worked on, however fast the data changes; the others get the
+answer before it if that held until just now, else they wait. Those that waited for what is not kept are all
+let through at once.
 """
 
 from __future__ import annotations
@@ -48,6 +49,10 @@ class Kept:
     asked: float
     at: float
 
+    def answers(self, version: str, asked: float) -> bool:
+        """Whether it is from that version of the data, or was asked for after somebody who saw that one."""
+        return self.version == version or self.asked > asked
+
     async def send(self, send: Send) -> None:
         await send(_copy(self.start))
         await send({"type": "http.response.body", "body": self.body})
@@ -62,8 +67,9 @@ class Caching:
         self._version = version
         self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._bytes = 0
-        self._making: dict[tuple[str, str], tuple[asyncio.Future[None], float]] = {}
-        """Under way, by address and version: what to wait for, and since when (`time.monotonic`)."""
+        self._making: dict[str, tuple[asyncio.Future[bool], float]] = {}
+        """Under way, by address: what to wait for (whether it may be kept), and since when
+        (`time.monotonic`)."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "GET" or not scope["path"].startswith(BELOW):
@@ -82,37 +88,41 @@ class Caching:
             await send({"type": "http.response.body", "body": b""})
             return
         address = f"{'gzip' in headers.get('accept-encoding', '')}\n{subject}"
-        while (address, version) in self._making:
-            made, since = self._making[address, version]
-            before = self._kept.get(address)
-            if before is not None and since - before.at < JUST_NOW:
-                await before.send(send)
+        while (held := self._kept.get(address)) is None or not held.answers(version, asked):
+            if address not in self._making:
+                await self._make(address, version, etag, asked, scope, receive, send)
                 return
-            await asyncio.shield(made)
-        held = self._kept.get(address)
-        if held is not None and (held.version == version or held.asked > asked):
-            self._kept.move_to_end(address)
-            held.at = time.monotonic()
-            await held.send(send)
-            return
-        self._making[address, version] = asyncio.get_running_loop().create_future(), time.monotonic()
+            made, since = self._making[address]
+            if held is not None and since - held.at < JUST_NOW:
+                await held.send(send)
+                return
+            if not await asyncio.shield(made):
+                await self.app(scope, receive, send)
+                return
+        self._kept.move_to_end(address)
+        held.at = time.monotonic()
+        await held.send(send)
+
+    async def _make(
+        self, address: str, version: str, etag: str, asked: float, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self._making[address] = asyncio.get_running_loop().create_future(), time.monotonic()
         keeper = _Keeper(self, address, version, etag, asked, send)
         try:
             await self.app(scope, receive, keeper)
         finally:
-            keeper.release()
+            keeper.release(True)
 
-    def release(self, address: str, version: str) -> None:
-        """Let those go on who wait for the same answer."""
-        making = self._making.pop((address, version), None)
+    def release(self, address: str, keepable: bool) -> None:
+        """Let those go on who wait for the same answer: to look for it, or each to an answer of their own."""
+        making = self._making.pop(address, None)
         if making is not None:
-            making[0].set_result(None)
+            making[0].set_result(keepable)
 
     def keep(self, address: str, kept: Kept) -> None:
-        """Keep an answer in place of the one before it, unless that was asked for later; what was used least
-        recently goes for it."""
+        """Keep an answer in place of the one before it; what was used least recently goes for it."""
         before = self._kept.get(address)
-        if len(kept.body) > LARGEST or (before is not None and before.asked > kept.asked):
+        if len(kept.body) > LARGEST:
             return
         self._bytes += len(kept.body) - (len(before.body) if before else 0)
         self._kept[address] = kept
@@ -133,10 +143,10 @@ class _Keeper:
         self._start: Message | None = None
         self._released = False
 
-    def release(self) -> None:
+    def release(self, keepable: bool) -> None:
         if not self._released:
             self._released = True
-            self._cache.release(self._address, self._version)
+            self._cache.release(self._address, keepable)
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -146,7 +156,7 @@ class _Keeper:
                 headers["Cache-Control"] = REVALIDATE
                 self._start = _copy(message)
             else:
-                self.release()
+                self.release(False)
         elif self._start is not None:
             if not message.get("more_body", False):
                 kept = Kept(
@@ -154,7 +164,7 @@ class _Keeper:
                 )
                 self._cache.keep(self._address, kept)
             self._start = None
-            self.release()
+            self.release(True)
         await self._send(message)
 
 

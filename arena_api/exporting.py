@@ -1,4 +1,8 @@
-"""Rows as CSV and as Parquet. No cell of a CSV file begins a formula: a spreadsheet would run it."""
+"""Rows as CSV and as Parquet. No cell of a CSV file begins a formula: a spreadsheet would run it.
+
+A file is written whole before any of it is sent: a client that does not read holds a file, and no connection
+to the ledger.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,16 +22,18 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 AMOUNT = pa.decimal128(20, 2)
 BLOCK = 1 << 16
 IN_MEMORY = 8 << 20
-"""Bytes of a Parquet file that are held in memory before it goes to a temporary file."""
+"""Bytes of a file that are held in memory before it goes to a temporary file."""
 
 Part = Sequence[tuple[Any, ...]]
 
 
-def csv_lines(columns: Sequence[str], parts: Iterable[Part]) -> Iterator[str]:
-    """The text of a CSV file (RFC 4180, UTF-8), part by part."""
-    yield _lines([tuple(columns)])
-    for part in parts:
-        yield _lines([tuple(_cell(value) for value in row) for row in part])
+def csv_blocks(columns: Sequence[str], parts: Iterable[Part]) -> Iterator[bytes]:
+    """The bytes of a CSV file (RFC 4180, UTF-8)."""
+    with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as file:
+        file.write(_lines([tuple(columns)]))
+        for part in parts:
+            file.write(_lines([tuple(_cell(value) for value in row) for row in part]))
+        yield from _whole(file)
 
 
 def parquet_blocks(
@@ -41,15 +47,19 @@ def parquet_blocks(
                 by_column = zip(*part, strict=True)
                 arrays = [pa.array(values, kind) for values, kind in zip(by_column, types, strict=True)]
                 writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
-        file.seek(0)
-        while block := file.read(BLOCK):
-            yield block
+        yield from _whole(file)
 
 
-def _lines(rows: Iterable[tuple[Any, ...]]) -> str:
+def _whole(file: IO[bytes]) -> Iterator[bytes]:
+    file.seek(0)
+    while block := file.read(BLOCK):
+        yield block
+
+
+def _lines(rows: Iterable[tuple[Any, ...]]) -> bytes:
     buffer = io.StringIO()
     csv.writer(buffer).writerows(rows)
-    return buffer.getvalue()
+    return buffer.getvalue().encode()
 
 
 def _cell(value: Any) -> Any:

@@ -20,12 +20,19 @@ from arena_api.reading import Reading
 from arena_api.watching import Watch
 from arena_pipeline.errors import ArenaError
 from arena_pipeline.warehouse.outbox import outbox
-from arena_pipeline.warehouse.tables import catalog, models
+from arena_pipeline.warehouse.research_tables import extractions
+from arena_pipeline.warehouse.tables import catalog, coverage, evidence, model_costs, models
 
 log = logging.getLogger(__name__)
 
 SETTLES = 0.25
 """Seconds: an answer may be so much older than the newest commit, and no more."""
+
+
+UNLISTED = (models, model_costs, coverage, extractions)
+"""Tables that only grow, and whose rows no catalog lists."""
+
+NUMBERED = (outbox.c.number, evidence.c.id)
 
 
 class DataVersion:
@@ -79,6 +86,7 @@ class DataVersion:
                     .order_by(catalog.c.id.desc())
                     .limit(1)
                 ).first()
-                parts += [newest, connection.scalar(select(func.count()).select_from(models))]
-                parts.append(connection.scalar(select(func.max(outbox.c.number))))
+                parts.append(newest)
+                parts += [connection.scalar(select(func.count()).select_from(table)) for table in UNLISTED]
+                parts += [connection.scalar(select(func.max(column))) for column in NUMBERED]
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]

@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Boolean, Integer
 from starlette.concurrency import run_in_threadpool
 
 from arena_api.documents.common import Problem
-from arena_api.exporting import AMOUNT, csv_lines, parquet_blocks
+from arena_api.exporting import AMOUNT, csv_blocks, parquet_blocks
 from arena_api.journals import journal
 from arena_api.reading import books as book_readers
 from arena_api.reading import exports as readers
@@ -69,7 +69,7 @@ async def export_journal(
 ) -> Response:
     """The books as a double-entry journal, for another program to check: the bytes of `arena ledger export`.
     It is made from every order and bar, which takes seconds."""
-    await run_in_threadpool(book_readers.require_book, read, model)
+    await run_in_threadpool(book_readers.require_book, read, model, as_of)
     content = await journal(read, request.app.state.journals, layout=layout, model=model, as_of=as_of)
     name = f"{'simulated-' if read.simulated else ''}journal.{layout}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
@@ -100,9 +100,9 @@ def export(
     CSV a cell that would begin a formula has an apostrophe before it."""
     columns = readers.columns(table.value)
     parts = readers.parts(read, table.value, model=model, span=between)
-    content: Iterator[Any]
+    content: Iterator[bytes]
     if form == "csv":
-        content, media_type = csv_lines(columns, parts), CSV
+        content, media_type = csv_blocks(columns, parts), CSV
     else:
         content, media_type = parquet_blocks(columns, _types(table.value), parts), PARQUET
     name = f"{'simulated-' if read.simulated else ''}{table.value}.{form}"

@@ -7,6 +7,8 @@ import threading
 import time
 from types import SimpleNamespace
 
+from sqlalchemy import select
+
 from arena_api.app import create_app
 from arena_api.caching import Caching
 from arena_pipeline.warehouse import tables
@@ -51,6 +53,21 @@ def test_what_depends_on_the_moment_is_not_kept(client):
 
 def test_an_error_is_not_kept(client):
     assert "etag" not in client.get("/api/models/nobody").headers
+
+
+def test_a_paid_call_is_news_also_before_its_decision(tmp_path):
+    store = store_of(tmp_path)
+    fill_store(store)
+    with asked_by(create_app(settings_of(tmp_path))) as client:
+        before = client.get("/api/costs")
+        with store.ledger.transaction() as connection:
+            row = dict(connection.execute(select(tables.model_costs)).mappings().first())
+            connection.execute(tables.model_costs.insert().values({**row, "session": "2025-09-16T08:30"}))
+        time.sleep(0.3)
+        after = client.get("/api/costs", headers={"If-None-Match": before.headers["etag"]})
+    store.close()
+    assert after.status_code == 200
+    assert after.json() != before.json()
 
 
 def test_a_restored_ledger_is_read_without_a_restart(tmp_path):
@@ -142,18 +159,6 @@ class Versions:
         return self.now
 
 
-def asked_of(cache: Caching) -> str:
-    """The text of one answer."""
-    parts = []
-
-    async def send(message):
-        parts.append(message.get("body", b""))
-
-    scope = {"type": "http", "method": "GET", "path": "/api/x", "query_string": b"", "headers": []}
-    asyncio.run(cache(scope, None, send))
-    return b"".join(parts).decode()
-
-
 def test_of_an_address_one_answer_is_kept():
     versions, made = Versions(), []
 
@@ -165,42 +170,66 @@ def test_of_an_address_one_answer_is_kept():
     cache = Caching(app, version=versions)
     answers = []
     for versions.now in ("1", "1", "2", "2", "1"):
-        answers.append(asked_of(cache))
+        answers.append(asyncio.run(answer_to(cache)))
     assert answers == ["as of 1", "as of 1", "as of 2", "as of 2", "as of 1"]
     assert made == ["1", "2", "1"]
 
 
-def test_an_answer_that_was_asked_for_earlier_does_not_take_the_place_of_a_newer_one():
-    versions, made = Versions(), []
+async def answer_to(cache, path="/api/x"):
+    """The text of one answer."""
+    found = []
+
+    async def send(message):
+        found.append(message.get("body", b"").decode())
+
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
+    await cache(scope, None, send)
+    return "".join(found)
+
+
+def test_however_fast_the_data_changes_one_answer_of_an_address_is_worked_on():
+    versions, made, under_way = Versions(), [], []
 
     async def app(scope, receive, send):
         version = versions.now
         made.append(version)
+        under_way.append(version)
+        assert len(under_way) == 1
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        if version == "1":
-            await slow.wait()
-        await send({"type": "http.response.body", "body": f"as of {version}".encode()})
+        await asyncio.sleep(0.05)
+        await send({"type": "http.response.body", "body": version.encode()})
+        under_way.remove(version)
 
-    async def ask(cache, found):
-        async def send(message):
-            found.append(message.get("body", b"").decode())
+    async def all_of_them():
+        cache, asked = Caching(app, version=versions), []
+        for number in range(1, 9):
+            versions.now = str(number)
+            asked.append(asyncio.create_task(answer_to(cache)))
+            await asyncio.sleep(0.01)
+        answers = await asyncio.gather(*asked)
+        return [*answers, await answer_to(cache)]
 
-        scope = {"type": "http", "method": "GET", "path": "/api/x", "query_string": b"", "headers": []}
-        await cache(scope, None, send)
+    answers = asyncio.run(all_of_them())
+    assert answers[0] == "1"
+    assert answers[-1] == "8"
+    assert len(made) < 5
 
-    async def both():
-        nonlocal slow
-        slow = asyncio.Event()
-        cache, first, waiting, second, last = Caching(app, version=versions), [], [], [], []
-        tasks = [asyncio.create_task(ask(cache, first)), asyncio.create_task(ask(cache, waiting))]
-        await asyncio.sleep(0.01)
-        versions.now = "2"
-        await ask(cache, second)
-        slow.set()
-        await asyncio.gather(*tasks)
-        await ask(cache, last)
-        return ["".join(each) for each in (first, waiting, second, last)]
 
-    slow = None
-    assert asyncio.run(both()) == ["as of 1", "as of 2", "as of 2", "as of 2"]
-    assert made == ["1", "2"]
+def test_who_waited_for_what_is_not_kept_gets_an_answer_of_their_own_at_once():
+    versions, under_way, most = Versions(), [], []
+
+    async def app(scope, receive, send):
+        under_way.append(1)
+        most.append(len(under_way))
+        await asyncio.sleep(0.05)
+        headers = [(b"cache-control", b"no-store")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"now"})
+        under_way.pop()
+
+    async def all_of_them():
+        cache = Caching(app, version=versions)
+        return await asyncio.gather(*(answer_to(cache) for _ in range(5)))
+
+    assert asyncio.run(all_of_them()) == ["now"] * 5
+    assert max(most) == 4

@@ -26,7 +26,7 @@ from websockets.exceptions import ConnectionClosed
 from arena_api.access.book import AccessBook
 from arena_api.access.keys import Scope, add_key
 from arena_api.app import create_app
-from arena_api.exporting import csv_lines
+from arena_api.exporting import csv_blocks
 from arena_api.routes import admin
 from arena_pipeline.warehouse.outbox import announce
 from tests.api.conftest import NOW, asked_by
@@ -202,7 +202,7 @@ def failure_inside(ground: Ground, case: BadInput) -> None:
 
 
 def formula(ground: Ground, case: BadInput) -> None:
-    text = "".join(csv_lines(["a"], [[(str(case.input),)]]))
+    text = b"".join(csv_blocks(["a"], [[(str(case.input),)]])).decode()
     assert list(csv.reader(io.StringIO(text)))[1] == [f"'{case.input}"]
 
 
