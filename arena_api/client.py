@@ -46,7 +46,7 @@ class ArenaClient:
     ) -> None:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._http = httpx.Client(base_url=url.rstrip("/"), headers=headers, timeout=timeout)
-        self._kept: OrderedDict[str, tuple[str, Document]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[str, bytes]] = OrderedDict()
 
     def __enter__(self) -> Self:
         return self
@@ -73,11 +73,12 @@ class ArenaClient:
         answer = self._http.send(request)
         if answer.status_code == 304 and held is not None:
             self._kept.move_to_end(address)
-            return held[1]
+            document: Document = json.loads(held[1])
+            return document
         document = _document(answer)
         tag = answer.headers.get("etag")
         if tag is not None:
-            self._kept[address] = (tag, document)
+            self._kept[address] = (tag, answer.content)
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return document

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
+from arena_api.app import create_app
 from arena_api.live.hub import HUBS
 from arena_api.security import HOSTS_VARIABLE
 from arena_pipeline.settings import Settings
 
-FACTORY = "arena_api.app:create_app"
+FACTORY, WORKER = "arena_api.app:create_app", "arena_api.serving:worker_app"
 GRACE = 5
 """Seconds that open requests have to end when the server stops."""
 
@@ -61,13 +67,12 @@ def server_config(app: Any, **more: Any) -> uvicorn.Config:
 
 
 def serve(settings: Settings, *, host: str, port: int, workers: int = 1, access_log: bool = False) -> None:
-    """Answer until SIGINT or SIGTERM. A worker is a process with a reader and live connections of its own;
-    uvicorn runs it with its own server, which closes sockets and gives event streams `GRACE` to end."""
+    """Answer until SIGINT or SIGTERM. A worker is a process with a reader and live connections of its own."""
     names = [name for name in (os.environ.get(HOSTS_VARIABLE), host) if name]
     os.environ[HOSTS_VARIABLE] = ",".join(dict.fromkeys(names))
     os.environ["ARENA_CONFIG"], os.environ["ARENA_HOME"] = str(settings.file), str(Path(settings.home))
     config = server_config(
-        FACTORY,
+        FACTORY if workers == 1 else WORKER,
         factory=True,
         host=host,
         port=port,
@@ -79,3 +84,26 @@ def serve(settings: Settings, *, host: str, port: int, workers: int = 1, access_
         ArenaServer(config).run()
     else:
         Multiprocess(config, sockets=[config.bind_socket()]).run()
+
+
+def worker_app() -> FastAPI:
+    """The app of one of several workers. uvicorn runs those with its own server, so the app itself says
+    goodbye to those who listen when it is told to stop."""
+    app = create_app()
+    own = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[Any]:
+        loop, before = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(app.state.hub.dismiss)
+            if callable(before):
+                before(number, frame)
+
+        signal.signal(signal.SIGTERM, stop)
+        async with own(app) as state:
+            yield state
+
+    app.router.lifespan_context = lifespan
+    return app

@@ -62,6 +62,8 @@ class Hub:
         self._task: asyncio.Task[None] | None = None
         self._seen: object = None
         self._number = 0
+        self._begun = False
+        """Whether it is known what was there already: not while the ledger cannot be read."""
         HUBS.add(self)
 
     @property
@@ -71,8 +73,12 @@ class Hub:
     async def start(self) -> None:
         """Begin to look at the ledger; what is there already is no news."""
         with contextlib.suppress(ArenaError, SQLAlchemyError):
-            _, self._number = await to_thread.run_sync(bounds, self._reading)
+            await self._begin()
         self._task = asyncio.create_task(self._run())
+
+    async def _begin(self) -> None:
+        _, self._number = await to_thread.run_sync(bounds, self._reading)
+        self._begun = True
 
     async def stop(self) -> None:
         """Send everybody home."""
@@ -128,7 +134,8 @@ class Hub:
 
     async def _missed(self, last: int, reached: int) -> AsyncIterator[Message]:
         oldest, newest = await to_thread.run_sync(bounds, self._reading)
-        if last > newest or (last >= oldest and not await to_thread.run_sync(is_kept, self._reading, last)):
+        within = oldest and last >= oldest
+        if last > newest or (within and not await to_thread.run_sync(is_kept, self._reading, last)):
             yield about("reset", number=newest)
             return
         if oldest and last + 1 < oldest:
@@ -160,6 +167,8 @@ class Hub:
         state = self._watch.look()
         if state is not None and state == self._seen:
             return
+        if not self._begun:
+            await self._begin()
         found = await to_thread.run_sync(after, self._reading, self._number)
         if self._number and (not found or found[0].number != self._number + 1):
             oldest, newest = await to_thread.run_sync(bounds, self._reading)

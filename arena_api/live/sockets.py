@@ -40,7 +40,10 @@ async def serve_socket(socket: WebSocket, hub: Hub, seats: Seats, most: int) -> 
 def same_origin(socket: WebSocket) -> bool:
     """A browser says where a page is from; one of another site is not answered. Programs say nothing."""
     origin = socket.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == socket.headers.get("host")
+    try:
+        return origin is None or urlsplit(origin).netloc == socket.headers.get("host")
+    except ValueError:
+        return False
 
 
 def _wanted(socket: WebSocket) -> tuple[int | None, frozenset[str]] | None:

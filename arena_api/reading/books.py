@@ -17,7 +17,14 @@ from arena_pipeline.scoring.series import daily_series
 from arena_pipeline.trading.money import from_cents, to_cents
 from arena_pipeline.warehouse.listings import ALWAYS, Span
 from arena_pipeline.warehouse.provenance import provenance
-from arena_pipeline.warehouse.tables import leaderboard, models, position_marks, positions, snapshots
+from arena_pipeline.warehouse.tables import (
+    fills,
+    leaderboard,
+    models,
+    position_marks,
+    positions,
+    snapshots,
+)
 from arena_pipeline.warehouse.views import board_line, newest_snapshot
 
 PRICE = Decimal("0.0001")
@@ -31,7 +38,7 @@ def portfolio(reading: Reading, model: str, as_of: date | None = None) -> Docume
         snapshot = _snapshot(connection, model, as_of)
         held = _held(connection, model, snapshot)
         kind = connection.scalar(select(models.c.kind).where(models.c.id == model))
-        made = provenance(connection, model)
+        made = provenance(connection, model, _day(as_of))
     arena = reading.settings.arena
     start = to_cents(arena.starting_cash)
     value = sum(row.value_cents for row in held)
@@ -67,8 +74,8 @@ def position_list(reading: Reading, model: str, as_of: date | None = None) -> Do
     with store.ledger.read() as connection:
         snapshot = _snapshot(connection, model, as_of)
         held = _held(connection, model, snapshot)
-        marked_at, marks = _newest_marks(connection, model) if as_of is None else (None, [])
-        made = provenance(connection, model)
+        marked_at, marks = _newest_marks(connection, model, snapshot) if as_of is None else (None, [])
+        made = provenance(connection, model, _day(as_of))
     names = companies(tuple({row.symbol for row in [*held, *marks]}))
     nav = 0 if snapshot is None else snapshot.nav_cents
     return {
@@ -114,7 +121,7 @@ def marks(reading: Reading, model: str, day: date) -> Document:
             )
             .order_by(position_marks.c.at, position_marks.c.symbol)
         ).all()
-        made = provenance(connection, model)
+        made = provenance(connection, model, day.isoformat())
     return {
         "simulated": reading.simulated,
         "as_of": day.isoformat() if rows else None,
@@ -145,7 +152,7 @@ def performance(reading: Reading, model: str, span: Span = ALWAYS) -> Document:
             .order_by(leaderboard.c.trading_day.desc())
             .limit(1)
         ).first()
-        made = provenance(connection, model)
+        made = provenance(connection, model, _day(span.last))
     points = daily_series(
         [(date.fromisoformat(row.trading_day), row.nav_cents) for row in navs],
         starting_cash_cents=to_cents(arena.starting_cash),
@@ -180,8 +187,12 @@ def performance(reading: Reading, model: str, span: Span = ALWAYS) -> Document:
     }
 
 
-def require_book(reading: Reading, model: str | None = None) -> None:
-    """Raises DataError while there is no trading day with a book, of any model or of one."""
+def require_book(reading: Reading, model: str | None = None, as_of: date | None = None) -> None:
+    """Raises DataError while there is no trading day with a book, of any model or of one, and for a day
+    before the arena's first."""
+    start = reading.settings.arena.start
+    if as_of is not None and as_of < start:
+        raise DataError(f"there is no book on {as_of}: the arena starts on {start}")
     store = reading.existing("book") if model is None else registered(reading, model)
     with store.ledger.read() as connection:
         if newest_snapshot(connection, model) is None:
@@ -216,8 +227,11 @@ def _held(connection: Connection, model: str, snapshot: Row[Any] | None) -> list
     )
 
 
-def _newest_marks(connection: Connection, model: str) -> tuple[str | None, list[Row[Any]]]:
-    """The time of a model's newest mark, and the newest of each holding on its day."""
+def _newest_marks(
+    connection: Connection, model: str, snapshot: Row[Any] | None
+) -> tuple[str | None, list[Row[Any]]]:
+    """The time of a model's newest mark, if that is not of a day before its last snapshot's, and the newest
+    of each holding on its day: not of what was sold since."""
     current = (position_marks.c.superseded_at.is_(None), position_marks.c.model == model)
     day = connection.scalar(
         select(position_marks.c.partition)
@@ -225,7 +239,7 @@ def _newest_marks(connection: Connection, model: str) -> tuple[str | None, list[
         .order_by(position_marks.c.partition.desc())
         .limit(1)
     )
-    if day is None:
+    if day is None or (snapshot is not None and day < snapshot.trading_day):
         return None, []
     today = (*current, position_marks.c.partition == day)
     newest = (
@@ -240,7 +254,21 @@ def _newest_marks(connection: Connection, model: str) -> tuple[str | None, list[
         .where(*today)
         .order_by(position_marks.c.symbol)
     ).all()
-    return max(row.at for row in rows), list(rows)
+    at = max(row.at for row in rows)
+    sold = connection.execute(
+        select(fills.c.symbol, fills.c.filled_at).where(
+            fills.c.model == model,
+            fills.c.trading_day == day,
+            fills.c.side == "sell",
+            fills.c.superseded_at.is_(None),
+        )
+    ).all()
+    gone = {
+        row.symbol
+        for row in rows
+        if row.at < at and any(each.symbol == row.symbol and each.filled_at >= row.at for each in sold)
+    }
+    return at, [row for row in rows if row.symbol not in gone]
 
 
 def _mark(row: Row[Any]) -> Document:
@@ -252,6 +280,10 @@ def _mark(row: Row[Any]) -> Document:
         "value": _text(row.value_cents),
         "bar": row.bar,
     }
+
+
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
 
 
 def _text(cents: int) -> str:

@@ -118,7 +118,7 @@ def trigger_research(
             return _started(read, "trigger-research", session, run_id, dagster.run_link(run_id))
 
     with _logged(starts, who, "trigger-research", session) as answer:
-        answer |= starts.once(who, name, {"session": session}, start)
+        answer |= starts.once(who, name, {"session": body.session if body else None}, start)
     return answer
 
 
@@ -140,7 +140,9 @@ def backfill(read: Read, who: TradeAdmin, body: shapes.BackfillRequest, name: Na
                 "backfill",
                 "any",
                 lambda other: launching.is_active_backfill(dagster, other),
-                lambda: launching.launch_backfill(dagster, read.calendar, days, models, assets, tags),
+                lambda: launching.launch_backfill(
+                    dagster, read.calendar, days, models, assets, tags, now=read.clock()
+                ),
             )
             return _started(read, "backfill", target, identity, dagster.backfill_link(identity))
 

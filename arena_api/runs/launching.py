@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from arena_api.errors import DagsterRefused
@@ -35,6 +35,9 @@ MODEL_SESSIONS = ("decisions",)
 MODEL_DAYS = ("trades", "portfolio_snapshots")
 ASSETS = (*DAYS, *SESSIONS, *MODEL_SESSIONS, *MODEL_DAYS)
 """Every asset that can be backfilled, by what its partitions are."""
+
+BOOKS = (*MODEL_DAYS, "position_marks", "leaderboard")
+"""Made of a whole trading day."""
 
 RUNS = """
 query ArenaRuns($filter: RunsFilter!) {
@@ -103,12 +106,19 @@ def launch_backfill(
     models: Sequence[str],
     assets: Sequence[str],
     tags: dict[str, str],
+    *,
+    now: datetime,
 ) -> str:
-    """The id of a new backfill of some assets over trading days. Raises DagsterRefused."""
+    """The id of a new backfill of some assets over trading days: sessions as far as their time has come,
+    books and boards of days that have closed. Raises DagsterRefused."""
+    sessions = [session.key for day in days for session in calendar.sessions_of(day) if session.time <= now]
+    closed = [day for day in days if calendar.hours(day).closes_at <= now]
+    ranges = {asset: _ranges(asset, closed if asset in BOOKS else days, sessions, models) for asset in assets}
     params = {
         "partitionsByAssets": [
-            {"assetKey": {"path": [asset]}, "partitions": {"ranges": _ranges(asset, calendar, days, models)}}
-            for asset in assets
+            {"assetKey": {"path": [asset]}, "partitions": {"ranges": found}}
+            for asset, found in ranges.items()
+            if found
         ],
         "tags": _tags(tags),
         "title": f"{days[0]} to {days[-1]}, through the API",
@@ -121,11 +131,14 @@ def launch_backfill(
 
 
 def _ranges(
-    asset: str, calendar: TradingCalendar, days: Sequence[date], models: Sequence[str]
+    asset: str, days: Sequence[date], sessions: Sequence[str], models: Sequence[str]
 ) -> list[dict[str, str]]:
-    sessions = [session.key for day in (days[0], days[-1]) for session in calendar.sessions_of(day)]
+    if not days:
+        return []
     if asset in DAYS:
         return [{"start": days[0].isoformat(), "end": days[-1].isoformat()}]
+    if not sessions and asset in (*SESSIONS, *MODEL_SESSIONS):
+        return []
     if asset in SESSIONS:
         return [{"start": sessions[0], "end": sessions[-1]}]
     first, last = (

@@ -64,6 +64,11 @@ class Ledger:
             ) from error
         if current == script.get_current_head():
             return
+        if current is not None and current not in {each.revision for each in script.walk_revisions()}:
+            raise LedgerError(
+                f"the ledger has schema {current}, which is newer than this version of Sentiment Arena",
+                remedy="install the version that wrote it, or a newer one",
+            )
         config = alembic.config.Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         with self._schema_change() as connection:

@@ -11,7 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Table, select
@@ -49,6 +49,7 @@ WINDOW = re.compile(
     r"bars:(?P<symbol>[^:]+):(?P<first>\d{4}-\d\d-\d\d)\.\.(?P<last>\d{4}-\d\d-\d\d)"
     rf"(?:@(?P<session>{KEY}))?"
 )
+RAW = re.compile(r"raw:[0-9a-f]{64}")
 OF_A_SESSION = re.compile(
     rf"(?:indicators|momentum|watchlist|briefing):(?P<research>{KEY}):.+|decision:.+:(?P<decided>{KEY})"
     rf"|order:.+:(?P<ordered>{KEY}):[0-9]+"
@@ -260,10 +261,18 @@ def _rows(store: ArenaStore, identities: set[str]) -> dict[str, Row]:
         elif name in LEDGER_KINDS:
             found.update(_ledger_rows(store, LEDGER_KINDS[name], ids))
         elif name == "bars":
-            found.update(_run_rows(store, [identity for identity in ids if WINDOW.fullmatch(identity)]))
+            found.update(_run_rows(store, [identity for identity in ids if _is_run(identity)]))
         elif name == "raw":
-            found.update(_archive_rows(store, ids))
+            found.update(_archive_rows(store, [identity for identity in ids if RAW.fullmatch(identity)]))
     return found
+
+
+def _is_run(identity: str) -> bool:
+    match = WINDOW.fullmatch(identity)
+    try:
+        return match is not None and date.fromisoformat(match["first"]) <= date.fromisoformat(match["last"])
+    except ValueError:
+        return False
 
 
 def _run_rows(store: ArenaStore, runs: Sequence[str]) -> dict[str, Row]:

@@ -66,7 +66,7 @@ def announce(
     announced something, so let it be the last statement."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ORDER_OF_COMMITS})
-    values = {"kind": kind, "at": at, "partition": partition, "data": json.dumps(data, ensure_ascii=False)}
+    values = {"kind": kind, "at": at, "partition": partition, "data": json.dumps(data)}
     (number,) = connection.execute(outbox.insert(), values).inserted_primary_key or (0,)
     if number % PRUNED_EVERY == 0:
         connection.execute(delete(outbox).where(outbox.c.number <= number - RETAINED))

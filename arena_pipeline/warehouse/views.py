@@ -55,7 +55,7 @@ def board(
         )
         whole = connection.execute(stored.where(assessments.c.trading_day == (day or ""))).one_or_none()
         quarter = connection.execute(stored.where(assessments.c.robustness.is_not(None))).one_or_none()
-        made = provenance(connection) if rows else None
+        made = provenance(connection, as_of=day) if rows else None
     assessment = _SINCE_PROVISIONAL | json.loads(whole.document) if whole else None
     lines = [board_line(row.row) for row in rows]
     every_day = assessment.pop("all_days", None) if assessment else None

@@ -99,6 +99,18 @@ def test_the_same_request_twice_is_one_run(client, dagster, keys):
     assert other.status_code == 409
 
 
+def test_the_same_request_is_the_same_also_when_the_next_session_has_come(tmp_path, dagster, keys):
+    now = [datetime(2025, 9, 16, 11, 59, tzinfo=UTC)]
+    headers = {**keys["trader"], "Idempotency-Key": "monday"}
+    with asked_by(create_app(settings_of(tmp_path), clock=lambda: now[0])) as client:
+        first = client.post(TRIGGER, headers=headers)
+        now[0] = datetime(2025, 9, 16, 12, 1, tzinfo=UTC)
+        second = client.post(TRIGGER, headers=headers)
+    assert (first.status_code, second.status_code) == (202, 202)
+    assert first.json() == second.json()
+    assert len(dagster.launched) == 1
+
+
 def test_twenty_requests_at_once_start_one_run_and_the_others_are_told_which(client, dagster, keys):
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda _: client.post(TRIGGER, headers=keys["trader"]), range(20)))
@@ -124,12 +136,15 @@ def test_a_backfill_asks_for_every_asset_of_its_days(client, dagster, keys):
         for entry in dagster.launched[0]["partitionsByAssets"]
     }
     assert set(asked) == set(ASSETS)
+    # It is eleven in the morning of the second day: its afternoon has not come, and it has no book yet.
     assert asked["daily_bars"] == [{"start": "2025-09-15", "end": "2025-09-16"}]
-    assert asked["briefings"] == [{"start": "2025-09-15T08:30", "end": "2025-09-16T14:00"}]
+    assert asked["briefings"] == [{"start": "2025-09-15T08:30", "end": "2025-09-16T08:30"}]
     assert asked["decisions"] == [
-        {"start": "cash|2025-09-15T08:30", "end": "cash|2025-09-16T14:00"},
-        {"start": "tester|2025-09-15T08:30", "end": "tester|2025-09-16T14:00"},
+        {"start": "cash|2025-09-15T08:30", "end": "cash|2025-09-16T08:30"},
+        {"start": "tester|2025-09-15T08:30", "end": "tester|2025-09-16T08:30"},
     ]
+    assert asked["leaderboard"] == [{"start": "2025-09-15", "end": "2025-09-15"}]
+    assert asked["portfolio_snapshots"][0] == {"start": "cash|2025-09-15", "end": "cash|2025-09-15"}
     assert client.post(BACKFILL, json=body, headers=keys["trader"]).json()["run_id"] == "backfill-1"
 
 

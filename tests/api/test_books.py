@@ -3,8 +3,12 @@
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import select
 
-from tests.api.world import DAY
+from arena_api.app import create_app
+from arena_pipeline.warehouse.tables import decisions
+from tests.api.conftest import asked_by
+from tests.api.world import DAY, RUN, fill_store, settings_of, store_of, trade_rows
 
 
 def get(client, path):
@@ -38,6 +42,50 @@ def test_only_the_newest_mark_of_a_holding_is_shown_with_it(client):
     assert [mark["price"] for mark in document["marks"]] == ["230.3000"]
     assert document["marked_at"] == document["marks"][0]["at"]
     assert len(get(client, f"/api/models/tester/marks?day={DAY}")["marks"]) == 2
+
+
+def test_a_share_that_was_sold_has_no_mark_beside_the_holdings(tmp_path):
+    store = store_of(tmp_path)
+    fill_store(store)
+    rows = [
+        {"model": "tester", "symbol": symbol, "at": f"2025-09-15T{at}:00.000000+00:00", "quantity": 10,
+         "price": "230.0000", "value_cents": 230_000, "bar": "bar:SAP.DE:2025-09-12:1"}
+        for symbol, at in (("SAP.DE", "07:15"), ("SIE.DE", "07:15"), ("SIE.DE", "07:30"))
+    ]  # fmt: skip
+    sold = trade_rows()["fills"][0] | {"side": "sell", "filled_at": "2025-09-15T07:15:00.000000+00:00"}
+    with store.ledger.transaction() as connection:
+        store.write_rows(connection, "position_marks", str(DAY), {"position_marks": rows}, **RUN)
+        trades = {"fills": [sold], "rejections": []}
+        store.write_rows(connection, "trades", f"tester|{DAY}", trades, **RUN)
+    store.close()
+    with asked_by(create_app(settings_of(tmp_path))) as client:
+        document = get(client, "/api/models/tester/positions")
+    assert [mark["symbol"] for mark in document["marks"]] == ["SIE.DE"]
+
+
+def test_an_earlier_board_says_how_its_own_decisions_were_made(tmp_path):
+    store = store_of(tmp_path)
+    fill_store(store)
+    before = get_provenance(tmp_path, DAY)
+    with store.ledger.transaction() as connection:
+        first = connection.execute(select(decisions)).mappings().first()
+        later = {
+            **first,
+            "id": "decision:tester:2025-09-16T08:30",
+            "session": "2025-09-16T08:30",
+            "trading_day": "2025-09-16",
+            "provenance": "live" if first["provenance"] == "backfill" else "backfill",
+        }
+        connection.execute(decisions.insert().values(**later))
+    store.close()
+    assert get_provenance(tmp_path, DAY) == before != "mixed"
+
+
+def get_provenance(home, day):
+    with asked_by(create_app(settings_of(home))) as client:
+        book = get(client, f"/api/models/tester/portfolio?as_of={day}")
+        assert get(client, f"/api/leaderboard?as_of={day}")["provenance"] == book["provenance"]
+    return book["provenance"]
 
 
 def test_the_series_and_the_figures_are_what_is_stored(client):

@@ -100,13 +100,21 @@ def test_a_number_of_another_ledger_begins_anew(client):
         assert [message["type"] for message in heard(socket, 2)] == ["hello", "reset"]
 
 
+def test_from_the_beginning_before_the_first_run_nothing_is_missing(before_the_first_run):
+    with before_the_first_run.websocket_connect(f"{LIVE}?after=0") as socket:
+        assert heard(socket, 1)[0]["type"] == "hello"
+        socket.send_text("ping")
+        found = [message["type"] for message in heard(socket, 1)]
+    assert "reset" not in found
+
+
 @pytest.mark.parametrize("query", ["after=-1", "after=x", "types=secrets", "table=x", "after=1e3"])
 def test_a_wrong_address_is_refused_before_it_is_accepted(client, query):
     with pytest.raises(WebSocketDisconnect), client.websocket_connect(f"{LIVE}?{query}"):
         raise AssertionError("it was accepted")
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:9999"])
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:9999", "http://["])
 def test_another_origin_is_refused_before_it_is_accepted(client, origin):
     headers = {"Origin": origin}
     with (

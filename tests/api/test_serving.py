@@ -109,10 +109,13 @@ def test_several_processes_answer_and_stop_together(home):
         assert len(tags) == 1
         with connect(f"ws://127.0.0.1:{port}/ws/live") as listener:
             assert json.loads(listener.recv())["type"] == "hello"
+            stopped = time.monotonic()
             process.send_signal(signal.SIGTERM)
+            assert json.loads(listener.recv(timeout=10))["type"] == "bye"
             with pytest.raises(ConnectionClosed):
                 listener.recv(timeout=20)
         process.wait(30)
+        assert time.monotonic() - stopped < 15
     finally:
         if process.poll() is None:
             process.kill()

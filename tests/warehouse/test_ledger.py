@@ -231,6 +231,14 @@ def test_edges_of_before_get_their_partition_and_those_left_behind_are_retired(t
     }
 
 
+def test_a_ledger_of_a_newer_version_is_refused_and_says_what_to_do(tmp_path):
+    Ledger(f"sqlite:///{tmp_path / 'ledger.db'}").close()
+    with sqlite3.connect(tmp_path / "ledger.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(LedgerError, match=r"schema 9999, which is newer.*install the version that wrote it"):
+        Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+
+
 def test_opening_again_changes_nothing(ledger):
     put(ledger, models, MODEL)
     again = Ledger(ledger.url)
