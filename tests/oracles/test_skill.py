@@ -53,7 +53,7 @@ def test_the_figures_are_those_of_the_libraries(seed):
         cov_kwds={"groups": [days.index(call.day) for call in calls], "df_correction": True},
     )
     # statsmodels corrects by G / (G - 1) and by (n - 1) / (n - 1) for one coefficient.
-    margin = scipy.stats.t.ppf(0.95, len(days) - 1) * fitted.bse[0]
+    margin = scipy.stats.t.ppf(0.975, len(days) - 1) * fitted.bse[0]
     assert found.hit_rate == pytest.approx(fitted.params[0], abs=1e-12)
     assert found.hit_high - found.hit_low == pytest.approx(2 * margin, rel=1e-9)
     assert found.brier == pytest.approx(brier_score_loss(right, [c.confidence for c in calls]), abs=1e-12)
@@ -62,5 +62,5 @@ def test_the_figures_are_those_of_the_libraries(seed):
 @pytest.mark.parametrize(("hits", "count"), [(0, 5), (3, 7), (50, 100), (99, 100), (12, 12)])
 def test_the_interval_of_a_share_is_wilsons(hits, count):
     assert wilson(hits / count, count) == pytest.approx(
-        proportion_confint(hits, count, alpha=0.1, method="wilson"), abs=1e-12
+        proportion_confint(hits, count, alpha=0.05, method="wilson"), abs=1e-12
     )
