@@ -18,6 +18,7 @@
     │   ├── ArchiveMissing     the entry is not there; during a replay nothing else is asked
     │   └── ArchiveCorrupt     the bytes no longer have the hash in their name
     └── LedgerError        the ledger refused a write, or holds something impossible
+        └── NewerLedger        a newer version wrote it, with a schema that this one does not know
 
 Each says what happened, to which thing, and what to do about it (`remedy`).
 """
@@ -107,3 +108,7 @@ class ArchiveCorrupt(ArchiveError):
 
 class LedgerError(ArenaError):
     """The ledger refused a write, or holds something impossible."""
+
+
+class NewerLedger(LedgerError):
+    """The ledger was written by a newer version, whose schema this one does not know."""

@@ -15,8 +15,6 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
-from alembic.util.exc import CommandError
-
 from arena_pipeline.backup import (
     ARCHIVE,
     BESIDE,
@@ -36,7 +34,7 @@ from arena_pipeline.backup import (
     places,
 )
 from arena_pipeline.environment import make_home
-from arena_pipeline.errors import DataError, LedgerError
+from arena_pipeline.errors import DataError, LedgerError, NewerLedger
 from arena_pipeline.home_lock import alone
 from arena_pipeline.settings import Settings
 from arena_pipeline.terms import hold_to_terms
@@ -117,7 +115,7 @@ def _prepare_ledger(settings: Settings, staged: Path, ledger: Path) -> None:
     )
     try:
         hold_to_terms(settings, store)
-    except CommandError as error:
+    except NewerLedger as error:
         raise DataError("the backup is of a newer version", remedy="restore it with that version") from error
     finally:
         store.close()

@@ -22,7 +22,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from arena_pipeline.errors import ConfigError, LedgerError
+from arena_pipeline.errors import ConfigError, LedgerError, NewerLedger
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 30.0
@@ -65,7 +65,7 @@ class Ledger:
         if current == script.get_current_head():
             return
         if current is not None and current not in {each.revision for each in script.walk_revisions()}:
-            raise LedgerError(
+            raise NewerLedger(
                 f"the ledger has schema {current}, which is newer than this version of Sentiment Arena",
                 remedy="install the version that wrote it, or a newer one",
             )
