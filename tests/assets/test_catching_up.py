@@ -47,6 +47,7 @@ def briefed(arena, session):
         return {parent for parent in parents if parent.startswith("briefing:")}
 
 
+@pytest.mark.slow
 def test_a_session_that_is_caught_up_is_decided_from_its_briefings(asked, steps):
     in_turn, late = asked.arena("in_turn"), asked.arena("late")
     for arena in (in_turn, late):

@@ -61,6 +61,7 @@ def later(world: World) -> Callable[[], Arena]:
     return lambda: world.arena(now=NOW + timedelta(days=1))
 
 
+@pytest.mark.slow
 def test_a_briefing_is_written_again_until_a_model_has_decided_from_it(
     world: World, steps: Steps, endpoint: Endpoint, later: Callable[[], Arena]
 ) -> None:
@@ -80,6 +81,7 @@ def test_a_briefing_is_written_again_until_a_model_has_decided_from_it(
     assert rederive(again).problems == []
 
 
+@pytest.mark.slow
 def test_an_article_that_a_feed_brings_after_its_sessions_were_decided_is_no_news(
     world: World, steps: Steps, endpoint: Endpoint, later: Callable[[], Arena]
 ) -> None:
@@ -95,6 +97,7 @@ def test_an_article_that_a_feed_brings_after_its_sessions_were_decided_is_no_new
     assert rederive(arena).problems == []
 
 
+@pytest.mark.slow
 def test_bars_that_come_after_sessions_were_decided_are_known_to_those_that_follow(
     world: World, steps: Steps, later: Callable[[], Arena]
 ) -> None:
