@@ -3,7 +3,7 @@
 An answer that says itself how long it may be kept (`Cache-Control`) depends on the moment, and is left alone.
 Of requests for one address one at a time is worked on, however fast the data changes; the others get the
 answer before it if that held until just now, else they wait. Those that waited for what is not kept are all
-let through at once.
+let through at once, but for an answer too long to be kept, which is made for one after the other.
 """
 
 from __future__ import annotations
@@ -27,12 +27,17 @@ MOST = 64 << 20
 
 MOST_ANSWERS = 4_096
 
-BELOW = ("/api/", "/dash/")
+PARTS = "/dash/"
+BELOW = ("/api/", PARTS)
 """Where answers depend on what is stored alone: documents, and the parts of pages that change with it."""
 
 JUST_NOW = 3.0
 """An answer is shown while its successor is worked on, however long that takes, if it held within so many
 seconds before that began."""
+
+SEEN = "n"
+"""The parameter in which an open page, asking for a part of itself, says which message it has seen last: no
+answer from before that will do. It is no part of the address that an answer is kept under."""
 
 REVALIDATE = "private, no-cache"
 """Keep it, and ask each time whether it still holds."""
@@ -40,18 +45,20 @@ REVALIDATE = "private, no-cache"
 
 @dataclass(slots=True)
 class Kept:
-    """A whole answer from a version of the data; when it was asked for, and when it last was the newest
-    (`time.monotonic`)."""
+    """A whole answer from a version of the data; the last message that who asked for it had seen; when it was
+    asked for, and when it last was the newest (`time.monotonic`)."""
 
     version: str
+    seen: int
     start: Message
     body: bytes
     asked: float
     at: float
 
-    def answers(self, version: str, asked: float) -> bool:
-        """Whether it is from that version of the data, or was asked for after somebody who saw that one."""
-        return self.version == version or self.asked > asked
+    def answers(self, version: str, seen: int, asked: float) -> bool:
+        """Whether it is from that version of the data, and not from before a message; or was asked for after
+        somebody who saw both."""
+        return (self.version == version and self.seen >= seen) or self.asked > asked
 
     async def send(self, send: Send) -> None:
         await send(_copy(self.start))
@@ -81,19 +88,23 @@ class Caching:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        subject = f"{scope['path']}\n{scope['query_string'].decode('latin-1')}"
+        query, seen = scope["query_string"].decode("latin-1"), 0
+        if scope["path"].startswith(PARTS):
+            query, seen = _without_seen(query)
+        subject = f"{scope['path']}\n{query}"
         etag = f'W/"{hashlib.sha256(f"{version}{subject}".encode()).hexdigest()[:24]}"'
-        if etag in headers.get("if-none-match", ""):
+        if not seen and etag in headers.get("if-none-match", ""):
             await send(_not_modified(etag))
             await send({"type": "http.response.body", "body": b""})
             return
         address = f"{'gzip' in headers.get('accept-encoding', '')}\n{subject}"
-        while (held := self._kept.get(address)) is None or not held.answers(version, asked):
+        while (held := self._kept.get(address)) is None or not held.answers(version, seen, asked):
             if address not in self._making:
-                await self._make(address, version, etag, asked, scope, receive, send)
+                keeper = _Keeper(self, address, Kept(version, seen, {}, b"", asked, asked), etag, send)
+                await self._make(address, keeper, scope, receive)
                 return
             made, since = self._making[address]
-            if held is not None and since - held.at < JUST_NOW:
+            if held is not None and held.seen >= seen and since - held.at < JUST_NOW:
                 await held.send(send)
                 return
             if not await asyncio.shield(made):
@@ -103,11 +114,8 @@ class Caching:
         held.at = time.monotonic()
         await held.send(send)
 
-    async def _make(
-        self, address: str, version: str, etag: str, asked: float, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    async def _make(self, address: str, keeper: _Keeper, scope: Scope, receive: Receive) -> None:
         self._making[address] = asyncio.get_running_loop().create_future(), time.monotonic()
-        keeper = _Keeper(self, address, version, etag, asked, send)
         try:
             await self.app(scope, receive, keeper)
         finally:
@@ -135,12 +143,10 @@ class Caching:
 class _Keeper:
     """Passes an answer on, marks it, and keeps it if it came whole. Nobody waits for one that will not be."""
 
-    def __init__(
-        self, cache: Caching, address: str, version: str, etag: str, asked: float, send: Send
-    ) -> None:
-        self._cache, self._address, self._version = cache, address, version
-        self._etag, self._asked, self._send = etag, asked, send
-        self._start: Message | None = None
+    def __init__(self, cache: Caching, address: str, kept: Kept, etag: str, send: Send) -> None:
+        self._cache, self._address, self._kept = cache, address, kept
+        self._etag, self._send = etag, send
+        self._begun = False
         self._released = False
 
     def release(self, keepable: bool) -> None:
@@ -154,18 +160,27 @@ class _Keeper:
             if message["status"] == 200 and "cache-control" not in headers:
                 headers["ETag"] = self._etag
                 headers["Cache-Control"] = REVALIDATE
-                self._start = _copy(message)
+                self._kept.start, self._begun = _copy(message), True
             else:
                 self.release(False)
-        elif self._start is not None:
+        elif self._begun:
             if not message.get("more_body", False):
-                kept = Kept(
-                    self._version, self._start, message.get("body", b""), self._asked, time.monotonic()
-                )
-                self._cache.keep(self._address, kept)
-            self._start = None
+                self._kept.body, self._kept.at = message.get("body", b""), time.monotonic()
+                self._cache.keep(self._address, self._kept)
+            self._begun = False
             self.release(True)
         await self._send(message)
+
+
+def _without_seen(query: str) -> tuple[str, int]:
+    """A query without `SEEN`, and the number that it had; 0 without one."""
+    parts = query.split("&")
+    numbers = [part.removeprefix(f"{SEEN}=") for part in parts if part.startswith(f"{SEEN}=")]
+    rest = "&".join(part for part in parts if not part.startswith(f"{SEEN}="))
+    known = [
+        int(number) for number in numbers if number.isascii() and number.isdecimal() and len(number) < 16
+    ]
+    return rest, max(known, default=0)
 
 
 def _copy(start: Message) -> Message:

@@ -94,14 +94,17 @@ def worker_app() -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Any]:
-        loop, before = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
+        loop = asyncio.get_running_loop()
+        before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
 
         def stop(number: int, frame: FrameType | None) -> None:
             loop.call_soon_threadsafe(app.state.hub.dismiss)
-            if callable(before):
-                before(number, frame)
+            handler = before[signal.Signals(number)]
+            if callable(handler):
+                handler(number, frame)
 
-        signal.signal(signal.SIGTERM, stop)
+        for each in before:
+            signal.signal(each, stop)
         async with own(app) as state:
             yield state
 

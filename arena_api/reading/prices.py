@@ -11,9 +11,9 @@ from fractions import Fraction
 from arena_api.reading import Document, Reading
 from arena_api.reading.stored import asset_state
 from arena_pipeline.errors import DataError
-from arena_pipeline.market.bars import Adjustment, price
+from arena_pipeline.market.bars import Adjustment, Bar
 from arena_pipeline.market.splits import WHOLE, Split, Splits
-from arena_pipeline.warehouse.readers import splits
+from arena_pipeline.warehouse import readers
 from arena_pipeline.warehouse.rows import bar_from
 from arena_pipeline.warehouse.store import ArenaStore
 
@@ -34,25 +34,66 @@ def benchmark_closes(reading: Reading, store: ArenaStore) -> list[tuple[date, De
 def bars(reading: Reading, symbol: str, first: date, last: date) -> Document:
     """A share's or the benchmark's daily bars in a span, each in its last vintage. Raises DataError for a
     symbol that the arena does not know."""
+    return _document(reading, symbol, _in_force(reading, symbol, first, last))
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What puts a share's prices on the scale of now: those of `days` (as traded) before a split are divided
+    by its ratio. `splits` are those that divide any of them, in order."""
+
+    symbol: str
+    now: datetime
+    splits: Sequence[Split]
+    days: Collection[date]
+
+    def ratio(self, day: date) -> Fraction:
+        """Shares now for one share of a day."""
+        return Splits(self.splits).ratio(self.symbol, day, self.now) if day in self.days else WHOLE
+
+
+def bars_on_one_scale(reading: Reading, symbol: str) -> tuple[Document, Scale]:
+    """The document of `bars`, of all days, with prices and volumes on the scale of now."""
+    store, now = reading.store(), reading.clock()
+    rows = _in_force(reading, symbol, date.min, date.max)
+    known = [] if store is None else _splits(reading, store)
+    as_traded = {row["day"] for row in rows if row["adjustment"] == Adjustment.RAW}
+    own = sorted(
+        split
+        for split in known
+        if split.symbol == symbol and split.known_at < now and any(day < split.ex_date for day in as_traded)
+    )
+    splits = Splits(own)
+    if own:
+        rows = [_on_scale(row, splits.on_scale_of(bar_from(row), now)) for row in rows]
+    return _document(reading, symbol, rows), Scale(symbol, now, own, as_traded)
+
+
+def _on_scale(row: Document, bar: Bar) -> Document:
+    return {**row, **{name: getattr(bar, name) for name in ("open", "high", "low", "close", "volume")}}
+
+
+def _in_force(reading: Reading, symbol: str, first: date, last: date) -> list[Document]:
     universe = reading.settings.universe
     if symbol not in (*universe.symbols, universe.benchmark):
         raise DataError(f"{symbol!r} is no share of this arena", remedy="see [universe] in arena.toml")
     store = reading.store()
-    rows = (
-        []
-        if store is None
-        else reading.remembered(
-            ("bars", symbol, first, last),
-            asset_state(store, "daily_bars"),
-            lambda: _last_vintages(
-                store,
-                "symbol = $symbol AND day BETWEEN $first AND $last",
-                symbol=symbol,
-                first=first,
-                last=last,
-            ),
-        )
+    if store is None:
+        return []
+    return reading.remembered(
+        ("bars", symbol, first, last),
+        asset_state(store, "daily_bars"),
+        lambda: _last_vintages(
+            store,
+            "symbol = $symbol AND day BETWEEN $first AND $last",
+            symbol=symbol,
+            first=first,
+            last=last,
+        ),
     )
+
+
+def _document(reading: Reading, symbol: str, rows: Sequence[Document]) -> Document:
     return {
         "simulated": reading.simulated,
         "as_of": rows[-1]["day"].isoformat() if rows else None,
@@ -76,46 +117,9 @@ def bars(reading: Reading, symbol: str, first: date, last: date) -> Document:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """What puts a share's prices on the scale of now: those of `days` (as traded) before a split are divided
-    by its ratio. `splits` are known by now, in order."""
-
-    symbol: str
-    now: datetime
-    splits: Sequence[Split]
-    days: Collection[str]
-
-    def ratio(self, day: str) -> Fraction:
-        """Shares now for one share of a day (YYYY-MM-DD)."""
-        if day not in self.days:
-            return WHOLE
-        return Splits(self.splits).ratio(self.symbol, date.fromisoformat(day), self.now)
-
-
-def on_one_scale(reading: Reading, found: Document) -> tuple[Document, Scale]:
-    """The document of `bars` with prices and volumes on the scale of now."""
-    store, symbol, now = reading.store(), found["symbol"], reading.clock()
-    known = [] if store is None else _splits(reading, store)
-    own = sorted(split for split in known if split.symbol == symbol and split.known_at < now)
-    as_traded = {bar["day"] for bar in found["bars"] if bar["adjustment"] == Adjustment.RAW}
-    scale = Scale(symbol, now, own, as_traded)
-    return {**found, "bars": [_divided(bar, scale.ratio(bar["day"])) for bar in found["bars"]]}, scale
-
-
-def _divided(bar: Document, ratio: Fraction) -> Document:
-    if ratio == WHOLE:
-        return bar
-    prices = {
-        name: str(price(Decimal(bar[name]) * ratio.denominator / ratio.numerator))
-        for name in ("open", "high", "low", "close")
-    }
-    return {**bar, **prices, "volume": round(bar["volume"] * ratio)}
-
-
 def _splits(reading: Reading, store: ArenaStore) -> list[Split]:
     state = asset_state(store, "corporate_actions")
-    return reading.remembered(("splits",), state, lambda: splits(store))
+    return reading.remembered(("splits",), state, lambda: readers.splits(store))
 
 
 def indicator_lines(reading: Reading, symbol: str, first: date, last: date) -> dict[str, list[float | None]]:

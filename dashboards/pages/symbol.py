@@ -131,11 +131,12 @@ def _document(shell: Shell, symbol: str, bars: list[Document], scale: prices.Sca
                 "side": trade["side"],
                 "model": trade["model"],
                 "classes": shell.series(trade["model"]),
-                "quantity": round(trade["quantity"] * scale.ratio(trade["trading_day"])),
-                "price": round(float(trade["price"]) / float(scale.ratio(trade["trading_day"])), 4),
+                "quantity": round(trade["quantity"] * ratio),
+                "price": round(float(trade["price"]) / float(ratio), 4),
             }
             for trade in trades
             if (place := _place(days, trade["trading_day"])) is not None
+            for ratio in (scale.ratio(date.fromisoformat(trade["trading_day"])),)
         ],
         "news": [
             {"at": place, "title": each["title"], "sentiment": each["sentiment"]}
@@ -149,7 +150,7 @@ def _bars(reading: Reading, symbol: str, period: str) -> tuple[list[Document], p
     """The last bars of a period on the scale of now. Raises DataError for what is no share of the arena."""
     if not SYMBOL.fullmatch(symbol):
         raise DataError(f"{symbol!r} is no symbol")
-    found, scale = prices.on_one_scale(reading, prices.bars(reading, symbol, date.min, date.max))
+    found, scale = prices.bars_on_one_scale(reading, symbol)
     return found["bars"][-RANGES[period] :], scale
 
 

@@ -45,7 +45,7 @@ const UNITS = {
 export function draw(host) {
   const box = host.querySelector(".plots");
   const chart = { reload: load, onModel: () => {} };
-  if (!box) chart.reload = () => location.reload(); // there were too few days for a line
+  if (!box) chart.reload = awaitLine;
   if (!box || typeof uPlot === "undefined") return chart;
   const state = {
     unit: Object.hasOwn(UNITS, asked("unit")) ? asked("unit") : "pct",
@@ -302,6 +302,12 @@ export function draw(host) {
   new ResizeObserver(() => { if (data && !paper.matches && Math.abs(box.clientWidth - drawnAt) > 1) { drawnAt = box.clientWidth; render(); } }).observe(box);
   load().catch(() => {});
   return chart;
+}
+
+// A page that had too few days for a line is loaded again once there are enough.
+async function awaitLine() {
+  const answer = await fetch("/dash/equity.json");
+  if (answer.ok && (await answer.json()).days.length > 1) location.reload();
 }
 
 // "24 Oct", or over more than a year "Oct 2025".

@@ -18,7 +18,7 @@ export function follow(host, { onValues = () => {} } = {}) {
   let last = Number(host.dataset.number);
   let wait = 500;
   let timer = 0;
-  let refreshed = performance.now() - AT_LEAST;
+  let refreshed = performance.now();
   let busy = false;
   let wanted = false; // something came that no refresh has asked for yet
   let values = false;
@@ -152,7 +152,7 @@ export function follow(host, { onValues = () => {} } = {}) {
         }
       }
       watchMarket();
-    }, Math.min(Math.max(until + AGAIN, MINUTE), LONGEST));
+    }, Math.min(Math.max(until + AGAIN * (1 + Math.random()), MINUTE), LONGEST)); // not all readers at once
   }
 
   document.addEventListener("visibilitychange", () => { if (wanted && !document.hidden) later(SOON); });

@@ -175,14 +175,14 @@ def test_of_an_address_one_answer_is_kept():
     assert made == ["1", "2", "1"]
 
 
-async def answer_to(cache, path="/api/x"):
+async def answer_to(cache, path="/api/x", query=""):
     """The text of one answer."""
     found = []
 
     async def send(message):
         found.append(message.get("body", b"").decode())
 
-    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode(), "headers": []}
     await cache(scope, None, send)
     return "".join(found)
 
@@ -233,3 +233,38 @@ def test_who_waited_for_what_is_not_kept_gets_an_answer_of_their_own_at_once():
 
     assert asyncio.run(all_of_them()) == ["now"] * 5
     assert max(most) == 4
+
+
+def test_a_page_that_saw_a_message_gets_no_answer_from_before_it_and_others_share_that():
+    versions, made = Versions(), []
+
+    async def app(scope, receive, send):
+        made.append(scope["query_string"].decode())
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"%d" % len(made)})
+
+    cache = Caching(app, version=versions)
+
+    def part(query):
+        return asyncio.run(answer_to(cache, "/dash/x", query))
+
+    # The version has not settled yet: it does not say that a message was told since.
+    assert [part(query) for query in ("", "n=5", "n=4", "n=5", "", "n=6", "rail=a&n=6")] == list("1222234")
+    assert made == ["", "n=5", "n=6", "rail=a&n=6"]
+    assert part("n=x") == "3"
+    versions.now = "2"
+    assert part("n=6") == "5"
+
+
+def test_only_parts_of_pages_say_what_they_have_seen():
+    made = []
+
+    async def app(scope, receive, send):
+        made.append(1)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    cache = Caching(app, version=Versions())
+    for query in ("n=1", "n=2", "n=1"):
+        asyncio.run(answer_to(cache, "/api/x", query))
+    assert len(made) == 2

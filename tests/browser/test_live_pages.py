@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from arena_pipeline.settings import load_settings
 from arena_pipeline.warehouse import tables
 from arena_pipeline.warehouse.outbox import announce
 from arena_pipeline.warehouse.store import ArenaStore, utc_text
+from dashboards.pages import overview
 from tests.api.live_server import serving
 from tests.api.world import SESSION, fill_store, order_row, settings_of, store_of, trade_rows
 from tests.browser import homes
@@ -86,6 +89,25 @@ def test_a_trade_appears_once_within_two_seconds(watch, served, store):
     assert page.locator("#announce").text_content() == "1 new"
 
 
+def test_what_comes_in_a_burst_appears_before_its_end_also_where_answers_are_slow(
+    watch, served, store, monkeypatch
+):
+    own = overview._today
+
+    def slow(*words):
+        time.sleep(1.5)
+        return own(*words)
+
+    page = live(watch.open(served, "/"))
+    monkeypatch.setattr(overview, "_today", slow)
+    first = trade(store, 11, "SIE.DE")
+    for seq in range(12, 22):
+        page.wait_for_timeout(400)
+        trade(store, seq, "ALV.DE")
+    assert row(page, first).count() == 1
+    page.close()
+
+
 def test_many_trades_at_once_all_appear(watch, served, store):
     page = live(watch.open(served, "/"))
     identities = [trade(store, seq, "ALV.DE") for seq in range(11, 21)]
@@ -150,19 +172,25 @@ def test_the_pipeline_follows_its_runs(watch, served, store):
     expect(section).to_contain_text("momentum", timeout=SOON)
 
 
-def test_a_new_board_takes_the_place_of_the_old_one(watch, tmp_path):
-    settings = homes.written(tmp_path, models=2, days=10)
-    store = store_of(tmp_path)
+@contextmanager
+def two_models(folder: Path, days: int) -> Iterator[tuple[Served, ArenaStore]]:
+    """A home of two models over so many days, served, and a store to write into it."""
+    settings = homes.written(folder, models=2, days=days)
+    store = store_of(folder)
     with serving(create_app(settings)) as address:
-        page = live(watch.open(Served(f"http://{address}", settings), "/leaderboard?sort=-trades"))
+        yield Served(f"http://{address}", settings), store
+    store.close()
+
+
+def test_a_new_board_takes_the_place_of_the_old_one(watch, tmp_path):
+    with two_models(tmp_path, 10) as (served, store):
+        page = live(watch.open(served, "/leaderboard?sort=-trades"))
         expect(page.locator("#title")).to_contain_text("30 Sep 2025")
         _write_board(store, "2025-10-01", nav_cents=12_345_600)
         expect(page.locator("#title")).to_contain_text("1 Oct 2025", timeout=SOON)
         expect(page.locator(".board tbody tr").first).to_contain_text("123\u202f456.00\u202f€")
         expect(page.locator(".board th[aria-sort]")).to_contain_text("Trades")
-        older = watch.open(Served(f"http://{address}", settings), "/leaderboard?as_of=2025-09-30")
-        assert older.locator("[data-live]").count() == 0
-    store.close()
+        assert watch.open(served, "/leaderboard?as_of=2025-09-30").locator("[data-live]").count() == 0
 
 
 def _write_board(store: ArenaStore, day: str, *, nav_cents: int) -> None:
@@ -203,27 +231,32 @@ def test_an_empty_overview_shows_the_first_day_when_it_comes(watch, tmp_path):
 
 
 def test_a_second_day_brings_the_chart_that_one_day_had_not(watch, tmp_path):
-    settings = homes.written(tmp_path, models=2, days=1)
-    store = store_of(tmp_path)
-    with serving(create_app(settings)) as address:
-        page = live(watch.open(Served(f"http://{address}", settings), "/"))
+    with two_models(tmp_path, 1) as (served, store):
+        page = live(watch.open(served, "/"))
         expect(page.locator(".equity")).to_contain_text("No line yet.")
         _snapshot_of_next_day(store)
         expect(page.locator("[data-equity]")).to_have_attribute("data-drawn", "3", timeout=10_000)
         page.close()
-    store.close()
+
+
+def test_a_chart_whose_numbers_did_not_come_asks_for_them_again(watch, tmp_path):
+    watch.expected += ("Failed to load resource",)
+    with two_models(tmp_path, 10) as (served, store):
+        page = live(watch.open(served, "/?unit=eur"))
+        expect(page.locator("[data-equity]")).to_have_attribute("data-drawn", "3")
+        page.route("**/dash/equity.json*", lambda route: route.abort(), times=1)
+        model = _snapshot_of_next_day(store)
+        label = page.locator(".ends span", has_text=model)
+        expect(label).to_contain_text("123\u202f456\u202f€", timeout=10_000)
 
 
 def test_a_new_day_moves_the_lines(watch, tmp_path):
-    settings = homes.written(tmp_path, models=2, days=10)
-    store = store_of(tmp_path)
-    with serving(create_app(settings)) as address:
-        page = live(watch.open(Served(f"http://{address}", settings), "/?unit=eur"))
+    with two_models(tmp_path, 10) as (served, store):
+        page = live(watch.open(served, "/?unit=eur"))
         expect(page.locator("[data-equity]")).to_have_attribute("data-drawn", "3")
         model = _snapshot_of_next_day(store)
         label = page.locator(".ends span", has_text=model)
         expect(label).to_contain_text("123\u202f456\u202f€", timeout=SOON)
-    store.close()
 
 
 def _snapshot_of_next_day(store: ArenaStore) -> str:

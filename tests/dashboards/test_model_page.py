@@ -85,31 +85,25 @@ def test_a_share_sold_and_bought_again_was_opened_by_the_later_purchase(tmp_path
         assert f'href="/decisions/decision:tester:{again}T08:30"' in client.get("/models/tester").text
 
 
-def test_a_share_sold_and_bought_again_within_a_day_was_opened_by_the_later_purchase(tmp_path):
+@pytest.mark.parametrize(
+    ("orders", "opened_by"),
+    [
+        ([("08:30", "sell"), ("14:00", "buy")], f"decision:tester:{DAY + timedelta(days=1)}T14:00"),
+        ([("08:30", "buy"), ("14:00", "sell")], DECISION),
+    ],
+)
+def test_within_a_day_a_holding_begins_anew_only_where_none_was_left(tmp_path, orders, opened_by):
     store = store_of(tmp_path)
     fill_store(store)
     next_day = DAY + timedelta(days=1)
     with store.ledger.transaction() as connection:
-        _trade(store, connection, next_day, [("08:30", "sell"), ("14:00", "buy")], run=RUN)
+        _trade(store, connection, next_day, orders, run=RUN)
         _later_day(store, connection, next_day, held=True, run=RUN)
     store.close()
     reading = Reading(settings_of(tmp_path))
     found = openings(reading, "tester", ["SAP.DE"], str(next_day))
     reading.close()
-    assert found == {"SAP.DE": f"decision:tester:{next_day}T14:00"}
-
-
-def test_a_share_bought_more_of_was_opened_by_the_first_purchase(tmp_path):
-    store = store_of(tmp_path)
-    fill_store(store)
-    next_day = DAY + timedelta(days=1)
-    with store.ledger.transaction() as connection:
-        _trade(store, connection, next_day, [("08:30", "buy"), ("14:00", "sell")], run=RUN)
-        _later_day(store, connection, next_day, held=True, run=RUN)
-    store.close()
-    reading = Reading(settings_of(tmp_path))
-    assert openings(reading, "tester", ["SAP.DE"], str(next_day)) == {"SAP.DE": DECISION}
-    reading.close()
+    assert found == {"SAP.DE": opened_by}
 
 
 def _later_day(store, connection, day: date, *, held: bool, run):
