@@ -3,6 +3,7 @@
 import random
 from datetime import date
 
+import pytest
 from sqlalchemy import func, select, text
 
 from arena_pipeline.assets.market import daily_bars
@@ -30,6 +31,7 @@ def stored(arena, table):
         return connection.execute(text(f"SELECT * FROM {table} ORDER BY id")).all()
 
 
+@pytest.mark.slow
 def test_days_one_by_one_and_shuffled_end_in_the_same_rows(publish, world, steps):
     publish((date(2025, 3, 6), 7, "SAP raises its outlook"), (date(2025, 3, 4), 9, "Allianz buys back"))
     days = world.days()
@@ -43,6 +45,7 @@ def test_days_one_by_one_and_shuffled_end_in_the_same_rows(publish, world, steps
     assert edges(shuffled) == edges(whole)
 
 
+@pytest.mark.slow
 def test_sessions_made_before_an_earlier_day_was_collected_are_put_right_when_made_again(world, steps):
     days = world.days()
     whole, backwards = world.arena("whole"), world.arena("backwards")

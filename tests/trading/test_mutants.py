@@ -35,6 +35,7 @@ def trials(golden):
     return {trial["fault"]: trial for trial in json.loads(done.stdout)}
 
 
+@pytest.mark.slow
 def test_the_book_without_a_fault_passes_every_suite(trials):
     plain = trials[NOTHING.name]
     assert not plain["caught_by"]
@@ -44,6 +45,7 @@ def test_the_book_without_a_fault_passes_every_suite(trials):
     assert plain["passed"]["oracle"] >= 1
 
 
+@pytest.mark.slow
 def test_worked_cases_and_properties_together_catch_every_fault(trials):
     assert trials.keys() == {NOTHING.name, *(fault.name for fault in FAULTS)}
     missed = [
